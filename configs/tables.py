@@ -1,0 +1,213 @@
+"""The schemas of every table that labelhealth writes or checks: one home for names, types and meanings.
+
+Types are Arrow type names. A `rule` of the gate may name any table and column that stands here.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+# why a row is not judged, as its code in the cache (0 = it is) and in the reports
+NOT_JUDGED_REASONS = ("", "no_label", "class_not_in_training", "before_first_cut", "no_time")
+
+SCHEMA_VERSION = 1  # raised when a column changes its name, type or meaning
+
+
+@dataclass(frozen=True)
+class Column:
+    """One column of a table."""
+
+    name: str
+    type: str
+    meaning: str
+
+
+@dataclass(frozen=True)
+class Table:
+    """One table: its name, what a row is, and its columns in order."""
+
+    name: str
+    row: str
+    columns: tuple[Column, ...]
+
+    @property
+    def column_names(self) -> tuple[str, ...]:
+        """Return the names of the columns, in order."""
+        return tuple(column.name for column in self.columns)
+
+
+def _table(name: str, row: str, *columns: tuple[str, str, str]) -> Table:
+    return Table(name, row, tuple(Column(*column) for column in columns))
+
+
+INPUT = _table(
+    "input",
+    "the dataset as it came in (one row)",
+    ("row_count", "int64", "rows in the files"),
+    ("labelled_rows", "int64", "rows with a label"),
+    ("null_labels", "int64", "rows without a label"),
+    ("null_label_share", "double", "null_labels / row_count"),
+    ("unknown_labels", "int64", "labelled rows whose class is not among the configured classes"),
+    ("n_classes", "int64", "classes, absent ones that the config names included"),
+    ("smallest_class_count", "int64", "examples of the smallest class"),
+    ("n_features", "int64", "columns used as features"),
+    ("null_ids", "int64", "rows without an id (0 without an id column)"),
+    ("duplicate_ids", "int64", "rows whose id occurred before (0 without an id column)"),
+    ("duplicate_rows", "int64", "rows whose features equal those of an earlier row"),
+)
+
+COLUMNS = _table(
+    "columns",
+    "a column of the input files",
+    ("name", "string", "column name"),
+    ("type", "string", "Arrow type"),
+    ("role", "string", "label, id, group, time, slice, display, feature, pred_probs or unused"),
+    ("kind", "string", "of a feature: numeric, boolean, categorical, text, datetime or embedding; else empty"),
+    ("null_count", "int64", "missing values (NaN counts as missing)"),
+    ("null_share", "double", "null_count / rows"),
+    ("min_value", "double", "smallest value of a numeric column; null otherwise"),
+    ("max_value", "double", "largest value of a numeric column; null otherwise"),
+    ("leak_accuracy", "double", "accuracy with which a feature alone predicts the label, held out; null otherwise"),
+)
+
+CLASSES = _table(
+    "classes",
+    "a class, absent ones included",
+    ("class_name", "string", "name of the class"),
+    ("num_examples", "int64", "labelled rows of the class"),
+)
+
+LABEL_ISSUES = _table(
+    "label_issues",
+    "a row of the dataset",
+    ("example_id", "string", "id column, else hash of the features; equal features give equal ids"),
+    ("occurrence", "int64", "0, 1, ... among rows of equal example_id"),
+    ("given_label", "string", "class in the dataset; null for a row without label"),
+    ("predicted_label", "string", "most probable class out of sample; null where not judged"),
+    ("is_label_issue", "bool", "flagged by the filter; false where not judged"),
+    ("label_quality", "double", "score in [0, 1], low = suspicious; null where not judged"),
+    ("rank", "int64", "1 = worst of the flagged rows; null for rows not flagged"),
+    ("self_confidence", "double", "probability of the given label out of sample"),
+    ("normalized_margin", "double", "(p given - best other p + 1) / 2"),
+    ("judged", "bool", "whether an out-of-sample probability speaks about this row's label"),
+    ("not_judged_reason", "string", "no_label, class_not_in_training, before_first_cut or no_time; null where judged"),
+    ("source_file", "string", "file the row stands in, relative to the dataset"),
+    ("row_number", "int64", "row in that file, from 0"),
+)
+
+CLASS_HEALTH = _table(
+    "class_health",
+    "a class, worst label quality first",
+    ("class_name", "string", "name of the class"),
+    ("class_index", "int64", "its column in pred_probs, from 0"),
+    ("num_examples", "int64", "labelled rows of the class"),
+    ("num_judged", "int64", "of these, judged rows"),
+    ("judged", "bool", "false when the class has too few judged rows to say anything"),
+    ("flagged_count", "int64", "rows flagged as label issues"),
+    ("flagged_share", "double", "flagged_count / num_judged; null without judged rows"),
+    ("label_issues", "int64", "estimated from the joint: given this class, truly another"),
+    ("inverse_label_issues", "int64", "estimated from the joint: truly this class, given another"),
+    ("label_noise", "double", "estimated P(truly another | given this class)"),
+    ("inverse_label_noise", "double", "estimated P(given another | truly this class)"),
+    ("label_quality_score", "double", "1 - label_noise"),
+)
+
+CLASS_OVERLAP = _table(
+    "class_overlap",
+    "an unordered pair of classes with a non-zero joint probability, largest first",
+    ("class_a", "string", "name of the class with the smaller index"),
+    ("class_b", "string", "name of the other"),
+    ("num_overlapping_examples", "int64", "joint_probability x judged rows, rounded"),
+    ("joint_probability", "double", "estimated P(given a, truly b) + P(given b, truly a)"),
+)
+
+JOINT = _table(
+    "joint",
+    "a (given, true) pair of classes with a non-zero count",
+    ("given_class", "string", "class in the dataset"),
+    ("true_class", "string", "estimated true class"),
+    ("count", "int64", "calibrated confident joint"),
+    ("joint_probability", "double", "estimated P(given, true)"),
+    ("p_given_if_true", "double", "noise matrix: P(given | true)"),
+    ("p_true_if_given", "double", "inverse noise matrix: P(true | given)"),
+)
+
+HEALTH = _table(
+    "health",
+    "the audit (one row)",
+    ("n_examples", "int64", "rows in the dataset"),
+    ("n_labelled", "int64", "rows with a label"),
+    ("n_judged", "int64", "labelled rows with an out-of-sample probability for their class"),
+    ("n_classes", "int64", "classes"),
+    ("n_classes_judged", "int64", "classes with enough judged rows"),
+    ("overall_label_health_score", "double", "1 - estimated_label_issues / n_judged"),
+    ("estimated_label_issues", "int64", "off-diagonal count of confident learning"),
+    ("flagged_count", "int64", "rows flagged by the filter"),
+    ("flagged_share", "double", "flagged_count / n_judged: a share of rows flagged, not an error rate"),
+    ("disagreement_share", "double", "judged rows whose most probable class is not the given one"),
+    ("joint_off_diagonal", "double", "1 - trace of the estimated joint"),
+    ("worst_class_quality", "double", "smallest label_quality_score of a judged class; null without one"),
+    ("worst_overlap", "double", "largest joint_probability of a pair of classes; 0 without one"),
+)
+
+CHECKS = _table(
+    "checks",
+    "an expectation of a checkpoint",
+    ("checkpoint", "string", "input or output"),
+    ("rule", "string", "id of the rule"),
+    ("table", "string", "table that was checked"),
+    ("column", "string", "column that was checked; empty for a whole table"),
+    ("expectation", "string", "Great Expectations class"),
+    ("severity", "string", "critical, warning or info"),
+    ("verdict", "string", "pass, fail, error or skipped"),
+    ("observed", "string", "what was found, as JSON"),
+    ("expected", "string", "what the rule asks for, as JSON"),
+    ("unexpected_count", "int64", "rows of the table that broke the rule; null where that is not counted"),
+    ("examples", "string", "up to 20 of these rows by name, as JSON"),
+    ("reason", "string", "one sentence for a person"),
+)
+
+HISTORY = _table(
+    "history",
+    "an audit; a repeat adds none",
+    ("dataset", "string", "name of the dataset"),
+    ("audit", "string", "short digest of data, recipe and code"),
+    ("audited_at", "timestamp[us, tz=UTC]", "when it was first published"),
+    ("data_digest", "string", "digest of the content of the input files"),
+    ("verdict", "string", "PASS, FAIL or INCONCLUSIVE"),
+    ("reasons", "string", "why, as JSON"),
+    *((column.name, column.type, column.meaning) for column in HEALTH.columns),
+)
+
+RUNS = _table(
+    "runs",
+    "a run of an audit, repeats included",
+    ("dataset", "string", "name of the dataset"),
+    ("dataset_version", "string", "name of its state"),
+    ("audit", "string", "short digest of data, recipe and code"),
+    ("started_at", "timestamp[us, tz=UTC]", "when the run started"),
+    ("seconds", "double", "how long it took (s)"),
+    ("answered_by", "string", "store, local, embedded server or the configured API"),
+    ("stages_run", "int64", "calls of stages that computed something"),
+    ("stages_cached", "int64", "calls of stages answered from the cache"),
+    ("verdict", "string", "PASS, FAIL or INCONCLUSIVE"),
+)
+
+TABLES = {
+    table.name: table
+    for table in (
+        INPUT,
+        COLUMNS,
+        CLASSES,
+        LABEL_ISSUES,
+        CLASS_HEALTH,
+        CLASS_OVERLAP,
+        JOINT,
+        HEALTH,
+        CHECKS,
+        HISTORY,
+        RUNS,
+    )
+}
+INPUT_TABLES = ("input", "columns", "classes")
+OUTPUT_TABLES = ("health", "class_health", "class_overlap")

@@ -1,0 +1,102 @@
+"""Exact sums of probabilities by class: the same bits whatever the order or grouping of the rows.
+
+A sum is kept in fixed point as rows of 32-bit digits ("limbs"), and rounded once, when a mean is asked for.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from labelhealth.core._types import FloatArray, IntArray
+
+LIMB_BITS = 32
+MAX_ROWS = 2**20  # 2**20 digits below 2**32 stay below 2**53, so that a float64 adds them exactly
+QUOTIENT_BITS = 40  # more than float32's 24 and, with the sticky bit, fewer than float64's 53
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class ClassSums:
+    """Per class, the number of examples and the exact sum of one value of each.
+
+    Parameters
+    ----------
+    counts : ndarray of int64, shape (K,)
+        Number of examples of each class.
+    limbs : ndarray of int64, shape (L, K)
+        Digits of the sums: row j counts units of 2**(-32 j).
+    """
+
+    counts: IntArray
+    limbs: IntArray
+
+    def merge(self, other: ClassSums) -> ClassSums:
+        """Return the sums over both sets of rows."""
+        n_limbs = max(len(self.limbs), len(other.limbs))
+        limbs = _padded(self.limbs, n_limbs) + _padded(other.limbs, n_limbs)
+        return ClassSums(self.counts + other.counts, _carried(limbs))
+
+    def means(self, dtype: npt.DTypeLike) -> list[float | None]:
+        """Return each class's mean, rounded once to `dtype`; None for a class without examples."""
+        shift = LIMB_BITS * (len(self.limbs) - 1)
+        digits, counts = self.limbs.T.tolist(), self.counts.tolist()
+        return [
+            _quotient(_as_integer(digit), count << shift, dtype) if count else None
+            for digit, count in zip(digits, counts, strict=True)
+        ]
+
+
+def class_sums(labels: IntArray, values: FloatArray, n_classes: int) -> ClassSums:
+    """Sum finite `values` by class without rounding."""
+    starts = range(0, max(len(labels), 1), MAX_ROWS)
+    parts = [_sums_of_part(labels[i : i + MAX_ROWS], values[i : i + MAX_ROWS], n_classes) for i in starts]
+    total = parts[0]
+    for part in parts[1:]:
+        total = total.merge(part)
+    return total
+
+
+def _sums_of_part(labels: IntArray, values: FloatArray, n_classes: int) -> ClassSums:
+    counts = np.bincount(labels, minlength=n_classes).astype(np.int64)
+    residual = values.astype(np.float64)
+    limbs = []
+    while True:
+        whole = np.trunc(residual)
+        limbs.append(np.bincount(labels, weights=whole, minlength=n_classes).astype(np.int64))
+        residual = (residual - whole) * 2.0**LIMB_BITS  # both steps are exact
+        rest = residual != 0
+        if not rest.any():
+            return ClassSums(counts, _carried(np.array(limbs)))
+        labels, residual = labels[rest], residual[rest]
+
+
+def _padded(limbs: IntArray, n_limbs: int) -> IntArray:
+    return np.pad(limbs, ((0, n_limbs - len(limbs)), (0, 0)))
+
+
+def _carried(limbs: IntArray) -> IntArray:
+    """Carry so that every digit but the first lies in 0..2**32-1."""
+    for j in range(len(limbs) - 1, 0, -1):
+        limbs[j - 1] += limbs[j] >> LIMB_BITS
+        limbs[j] &= (1 << LIMB_BITS) - 1
+    return limbs
+
+
+def _as_integer(digits: list[int]) -> int:
+    total = 0
+    for digit in digits:
+        total = (total << LIMB_BITS) + digit
+    return total
+
+
+def _quotient(numerator: int, denominator: int, dtype: npt.DTypeLike) -> float:
+    """Return the quotient correctly rounded to `dtype` (float32 or float64)."""
+    if numerator <= 0 or np.dtype(dtype) == np.float64:
+        return numerator / denominator  # Python rounds the quotient of two integers correctly
+    shift = max(QUOTIENT_BITS + denominator.bit_length() - numerator.bit_length(), 0)
+    quotient, rest = divmod(numerator << shift, denominator)
+    sticky = (quotient << 1) | (rest != 0)  # keeps "a little more than half" apart from "half"
+    return float(np.float32(math.ldexp(sticky, -shift - 1)))

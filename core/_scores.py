@@ -1,0 +1,82 @@
+"""Label quality scores of one block of rows: plain formulas on clean arrays."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+
+from labelhealth.core._constants import LOWEST_PROBABILITY
+from labelhealth.core._types import FloatArray, IntArray
+from labelhealth.core.options import Score
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Scoring:
+    """Which score to compute; `thresholds` of shape (K,) adjust the probabilities first, None leaves them."""
+
+    method: Score
+    thresholds: FloatArray | None = None
+
+    @property
+    def is_plain_self_confidence(self) -> bool:
+        """Whether the score is the probability of the given label itself."""
+        return self.method == "self_confidence" and self.thresholds is None
+
+
+def score_block(labels: IntArray, block: FloatArray, scoring: Scoring) -> FloatArray:
+    """Return the score of each row, shape (B,)."""
+    if scoring.thresholds is not None:
+        block = adjust(block, scoring.thresholds)
+    return SCORE_FUNCTIONS[scoring.method](labels, block)
+
+
+def adjust(block: FloatArray, thresholds: FloatArray) -> FloatArray:
+    """Subtract each class's threshold, shift to 0 or more, and normalise the rows."""
+    shifted = block - thresholds + thresholds.max()
+    return np.asarray(shifted / shifted.sum(axis=1, keepdims=True))
+
+
+def self_confidence(labels: IntArray, block: FloatArray) -> FloatArray:
+    """Probability of the given label."""
+    return block[np.arange(len(labels)), labels]
+
+
+def best_other(labels: IntArray, block: FloatArray) -> tuple[IntArray, FloatArray]:
+    """Most probable class other than the given one, lowest index among equals, and its probability."""
+    others = block.copy()
+    rows = np.arange(len(labels))
+    others[rows, labels] = -np.inf
+    best = others.argmax(axis=1)
+    return best, others[rows, best]
+
+
+def normalized_margin(labels: IntArray, block: FloatArray) -> FloatArray:
+    """Lead of the given label over the best other class, moved from [-1, 1] to [0, 1]."""
+    return margin_of(self_confidence(labels, block), best_other(labels, block)[1])
+
+
+def margin_of(given: FloatArray, other: FloatArray) -> FloatArray:
+    """Return the normalized margin of two columns of probabilities."""
+    return (given - other + 1) / 2
+
+
+def confidence_weighted_entropy(labels: IntArray, block: FloatArray) -> FloatArray:
+    """log(h + 1) / h with h = entropy over self-confidence; its limit 1 where h is 0."""
+    weighted = normalized_entropy(block) / np.maximum(self_confidence(labels, block), LOWEST_PROBABILITY)
+    scores = np.log(weighted + 1) / np.maximum(weighted, LOWEST_PROBABILITY)
+    return np.where(weighted == 0, scores.dtype.type(1), scores)
+
+
+def normalized_entropy(block: FloatArray) -> FloatArray:
+    """Entropy of each row over that of the uniform distribution; 0 log 0 counts as 0."""
+    logs = np.log(np.where(block > 0, block, 1))
+    return np.asarray(-(block * logs).sum(axis=1) / np.log(block.shape[1]))
+
+
+SCORE_FUNCTIONS: dict[Score, Callable[[IntArray, FloatArray], FloatArray]] = {
+    "self_confidence": self_confidence,
+    "normalized_margin": normalized_margin,
+    "confidence_weighted_entropy": confidence_weighted_entropy,
+}

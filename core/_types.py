@@ -1,0 +1,21 @@
+"""Names for the array types that signatures of the core use."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, TypeAlias, Union
+
+import numpy as np
+import numpy.typing as npt
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+FloatArray: TypeAlias = npt.NDArray[np.floating]
+IntArray: TypeAlias = npt.NDArray[np.int64]
+CodeArray: TypeAlias = npt.NDArray[np.int32]
+BoolArray: TypeAlias = npt.NDArray[np.bool_]
+# Anything that can hold one class number for each example.
+LabelsLike: TypeAlias = Union[
+    Sequence[int], Sequence[float], npt.NDArray[np.generic], "pd.Series", "pd.DataFrame"
+]

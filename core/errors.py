@@ -1,0 +1,78 @@
+"""Every error that the core raises on input it cannot accept.
+
+All derive from `LabelHealthError`, itself a `ValueError`. A child derives from `TypeError`, `AssertionError`
+or `IndexError` as well where users of cleanlab may already catch that class.
+"""
+
+__all__ = [
+    "LabelHealthError",
+    "LabelsError",
+    "LabelsTypeError",
+    "PredProbsError",
+    "PredProbsTypeError",
+    "FeaturesError",
+    "FeaturesTypeError",
+    "MatrixError",
+    "ClassifierError",
+    "ClassifierTypeError",
+    "OptionError",
+    "ChoiceError",
+    "ClassNamesError",
+    "UnsupportedError",
+]
+
+
+class LabelHealthError(ValueError):
+    """Base of all errors of this package."""
+
+
+class LabelsError(LabelHealthError):
+    """`labels` are not class numbers 0..K-1, one for each example."""
+
+
+class LabelsTypeError(LabelsError, TypeError):
+    """`labels` are not a list, array, Series or one-column DataFrame."""
+
+
+class PredProbsError(LabelHealthError):
+    """`pred_probs` are not probabilities of shape (N, K)."""
+
+
+class PredProbsTypeError(PredProbsError, TypeError):
+    """`pred_probs` are not a numpy array of numbers."""
+
+
+class FeaturesError(LabelHealthError):
+    """`X` does not fit the labels."""
+
+
+class FeaturesTypeError(FeaturesError, TypeError):
+    """`X` has no length or no rows to select."""
+
+
+class MatrixError(LabelHealthError):
+    """A confident joint, joint, noise matrix or threshold vector has the wrong shape or values."""
+
+
+class ClassifierError(LabelHealthError):
+    """The classifier cannot be cloned, trained or asked for probabilities."""
+
+
+class ClassifierTypeError(ClassifierError, TypeError):
+    """A callable that belongs to the training is not callable."""
+
+
+class OptionError(LabelHealthError):
+    """An option has a value that it does not know."""
+
+
+class ChoiceError(OptionError, AssertionError):
+    """An option that cleanlab guards with an assertion has a value that it does not know."""
+
+
+class ClassNamesError(OptionError, IndexError):
+    """`class_names` do not name every class."""
+
+
+class UnsupportedError(OptionError):
+    """The function does not do this yet."""

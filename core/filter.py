@@ -1,0 +1,297 @@
+"""Which examples are label issues."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from labelhealth.core._blocks import count_pairs, score_rows
+from labelhealth.core._check import Given, check_given, check_given_for_filter, check_scorable
+from labelhealth.core._check_options import (
+    check_filter_by,
+    check_issue_options,
+    check_n_jobs,
+    check_rank_by,
+    check_removals,
+    check_single_label,
+    check_whole_joint,
+)
+from labelhealth.core._estimates import judge, scoring_of
+from labelhealth.core._issues import PRUNING_RULES, Findings, flag_issues, unjudged_classes
+from labelhealth.core._joint import calibrate as calibrate_counts
+from labelhealth.core._joint import with_counted_diagonal
+from labelhealth.core._types import BoolArray, FloatArray, IntArray, LabelsLike
+from labelhealth.core._warn import warn_user
+from labelhealth.core.options import FilterBy, IssueOptions, Score
+
+__all__ = [
+    "find_label_issues",
+    "find_predicted_neq_given",
+    "find_label_issues_using_argmax_confusion_matrix",
+]
+
+SHOWN_CLASSES = 10  # a warning stays readable
+
+
+def find_label_issues(
+    labels: LabelsLike,
+    pred_probs: FloatArray,
+    *,
+    return_indices_ranked_by: Score | None = None,
+    rank_by_kwargs: dict[str, bool] | None = None,
+    filter_by: FilterBy = "prune_by_noise_rate",
+    frac_noise: float = 1.0,
+    num_to_remove_per_class: npt.ArrayLike | None = None,
+    min_examples_per_class: int = 1,
+    confident_joint: npt.ArrayLike | None = None,
+    n_jobs: int | None = None,
+    verbose: bool = False,  # noqa: ARG001 (there is nothing to report)
+    multi_label: bool = False,
+) -> BoolArray | IntArray:
+    """Flag the examples whose given label looks wrong.
+
+    Parameters
+    ----------
+    labels : array-like of int, shape (N,)
+        Given class of each example, in 0..K-1; at least two classes, or all 0.
+    pred_probs : ndarray of float, shape (N, K)
+        Out-of-sample probabilities; may be memory-mapped.
+    return_indices_ranked_by : {"self_confidence", "normalized_margin", "confidence_weighted_entropy"},
+    optional
+        Return row numbers, worst first by this score, in place of a mask.
+    rank_by_kwargs : dict, optional
+        Only key: `adjust_pred_probs` (bool); see `rank.get_label_quality_scores`.
+    filter_by : str, default "prune_by_noise_rate"
+        * "prune_by_noise_rate": per (given, true) pair, as many examples as the confident joint estimates,
+        by margin;
+        * "prune_by_class": per given class, as many as estimated, by self-confidence;
+        * "both": flagged by both of them;
+        * "confident_learning": counted off the diagonal of the confident joint;
+        * "predicted_neq_given": another class is most probable;
+        * "low_normalized_margin", "low_self_confidence": the `count.num_label_issues` lowest scores.
+    frac_noise : float, default 1
+        Share of the estimated issues to flag, 0 or more; prune filters only.
+    num_to_remove_per_class : array-like of int, shape (K,), optional
+        Number of issues to look for in each given class; prune filters only.
+    min_examples_per_class : int, default 1
+        Classes of this many examples or fewer are left alone; prune filters only.
+    confident_joint : array-like of int, shape (K, K), optional
+        Counts, rows = given label, used as they are by the prune filters.
+    n_jobs : int, optional
+        Accepted for compatibility; has no effect on the result.
+    verbose : bool, default False
+        Accepted for compatibility; nothing is printed.
+    multi_label : bool, default False
+        Must be False.
+
+    Returns
+    -------
+    ndarray of bool, shape (N,)
+        True for a label issue; or, with `return_indices_ranked_by`, an int64 array of the rows flagged, ties
+        by row.
+
+    Raises
+    ------
+    ChoiceError
+        If `filter_by` is unknown or `n_jobs` below 1 (also an AssertionError).
+    LabelsError, PredProbsError
+        If labels and probabilities are invalid or do not fit each other.
+    MatrixError
+        If the confident joint does not hold K x K whole counts, or `num_to_remove_per_class` not K numbers.
+    OptionError
+        If another option is out of range, or `num_to_remove_per_class` is given to a filter that does not
+        prune.
+    UnsupportedError
+        If `multi_label` is True.
+
+    Warns
+    -----
+    UserWarning
+        If a class is too small to be judged, or an option has no effect with the chosen filter.
+
+    References
+    ----------
+    Northcutt, Jiang & Chuang (2021), JAIR 70, section 3.2.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> labels = [0, 0, 0, 1, 1, 1]
+    >>> pred_probs = np.array([[0.9, 0.1], [0.8, 0.2], [0.1, 0.9], [0.2, 0.8], [0.3, 0.7], [0.1, 0.9]])
+    >>> find_label_issues(labels, pred_probs)
+    array([False, False,  True, False, False, False])
+    >>> find_label_issues(labels, pred_probs, return_indices_ranked_by="self_confidence")
+    array([2])
+    """
+    check_single_label(multi_label, "find_label_issues")
+    options = IssueOptions(
+        filter_by=check_filter_by(filter_by),
+        score=return_indices_ranked_by or "self_confidence",
+        adjust_pred_probs=check_rank_by(rank_by_kwargs),
+        frac_noise=frac_noise,
+        min_examples_per_class=min_examples_per_class,
+    )
+    check_n_jobs(n_jobs)
+    given = check_given_for_filter(labels, pred_probs)
+    request = _Request(
+        given,
+        check_issue_options(options),
+        None if confident_joint is None else check_whole_joint(confident_joint, given.n_classes),
+        check_removals(num_to_remove_per_class, filter_by in PRUNING_RULES, given.n_classes),
+        ranked=return_indices_ranked_by is not None,
+    )
+    if request.ranked:
+        check_scorable(given, options.score)
+    _warn_of_unused_options(request)
+    return _find(request)
+
+
+def find_predicted_neq_given(
+    labels: LabelsLike, pred_probs: FloatArray, *, multi_label: bool = False
+) -> BoolArray:
+    """Flag the examples for which another class is most probable.
+
+    Parameters
+    ----------
+    labels : array-like of int, shape (N,)
+        Given class of each example, in 0..K-1.
+    pred_probs : ndarray of float, shape (N, K)
+        Probabilities.
+    multi_label : bool, default False
+        Must be False.
+
+    Returns
+    -------
+    ndarray of bool, shape (N,)
+        True where the lowest class of the highest probability is not the given label.
+
+    Raises
+    ------
+    LabelsError, PredProbsError
+        If labels and probabilities are invalid or do not fit each other.
+    UnsupportedError
+        If `multi_label` is True.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> find_predicted_neq_given([0, 1], np.array([[0.4, 0.6], [0.4, 0.6]]))
+    array([ True, False])
+    """
+    check_single_label(multi_label, "find_predicted_neq_given")
+    given = check_given(labels, pred_probs, one_class=False)
+    return np.asarray(judge(given)[1].predicted != given.labels)
+
+
+def find_label_issues_using_argmax_confusion_matrix(
+    labels: LabelsLike,
+    pred_probs: FloatArray,
+    *,
+    calibrate: bool = True,
+    filter_by: FilterBy = "prune_by_noise_rate",
+) -> BoolArray:
+    """Flag label issues with the confusion matrix of most probable classes in place of the confident joint.
+
+    Parameters
+    ----------
+    labels : array-like of int, shape (N,)
+        Given class of each example, in 0..K-1.
+    pred_probs : ndarray of float, shape (N, K)
+        Out-of-sample probabilities.
+    calibrate : bool, default True
+        Whether to calibrate the confusion matrix.
+    filter_by : str, default "prune_by_noise_rate"
+        See `find_label_issues`; only the prune filters use the matrix.
+
+    Returns
+    -------
+    ndarray of bool, shape (N,)
+        True for a label issue.
+
+    Raises
+    ------
+    ChoiceError, LabelsError, PredProbsError
+        As `find_label_issues`.
+
+    Warns
+    -----
+    UserWarning
+        As `find_label_issues`.
+
+    Notes
+    -----
+    A baseline of the paper; the confident joint is usually better.
+
+    References
+    ----------
+    Northcutt, Jiang & Chuang (2021), JAIR 70, section 5 (method C_confusion).
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> labels = [0, 0, 0, 1, 1, 1]
+    >>> pred_probs = np.array([[0.9, 0.1], [0.8, 0.2], [0.1, 0.9], [0.2, 0.8], [0.3, 0.7], [0.1, 0.9]])
+    >>> find_label_issues_using_argmax_confusion_matrix(labels, pred_probs)
+    array([False, False,  True, False, False, False])
+    """
+    options = IssueOptions(filter_by=check_filter_by(filter_by))
+    given = check_given(labels, pred_probs, one_class=False)
+    columns = judge(given)[1]
+    confusion = np.ascontiguousarray(count_pairs(given.labels, columns.predicted, given.n_classes))
+    if calibrate:
+        confusion = calibrate_counts(confusion, np.bincount(given.labels, minlength=given.n_classes))
+    request = _Request(given, options, confusion)
+    _warn_of_unused_options(request)
+    return _flag(request)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Request:
+    """A clean call of `find_label_issues`."""
+
+    given: Given
+    options: IssueOptions
+    confident_joint: FloatArray | IntArray | None = None
+    num_to_remove: FloatArray | None = None
+    ranked: bool = False
+
+
+def _find(request: _Request) -> BoolArray | IntArray:
+    flagged = _flag(request)
+    return _ranked(request, flagged) if request.ranked else flagged
+
+
+def _flag(request: _Request) -> BoolArray:
+    given, options = request.given, request.options
+    sums, columns = judge(given)
+    joint = request.confident_joint
+    if joint is None:
+        raw = count_pairs(given.labels, columns.confident, given.n_classes)
+        joint = calibrate_counts(with_counted_diagonal(raw), sums.counts)
+    small = unjudged_classes(sums.counts, options.min_examples_per_class)
+    if options.filter_by in PRUNING_RULES and len(small):
+        warn_user(
+            f"{len(small)} classes have min_examples_per_class={options.min_examples_per_class} examples"
+            f" or fewer and are not judged: {', '.join(map(str, small[:SHOWN_CLASSES]))}"
+            f"{', ...' if len(small) > SHOWN_CLASSES else ''}."
+        )
+    return flag_issues(Findings(given, columns, sums.counts, joint, options, request.num_to_remove))
+
+
+def _ranked(request: _Request, flagged: BoolArray) -> IntArray:
+    """Order the flagged rows by a score of the full data."""
+    rows = np.flatnonzero(flagged)
+    options = request.options
+    scoring = scoring_of(request.given, options.score, adjust_pred_probs=options.adjust_pred_probs)
+    scores = score_rows(request.given, scoring)
+    return rows[np.argsort(scores[rows], kind="stable")]
+
+
+def _warn_of_unused_options(request: _Request) -> None:
+    options = request.options
+    if options.filter_by not in PRUNING_RULES and options.frac_noise != 1:
+        warn_user(f"`frac_noise` is not used by filter_by={options.filter_by!r}.")
+    if options.filter_by == "confident_learning" and request.confident_joint is not None:
+        warn_user("`confident_joint` is not used by filter_by='confident_learning'.")

@@ -1,0 +1,1 @@
+"""Flows: the order of the tasks, one flow a file."""

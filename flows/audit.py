@@ -1,0 +1,27 @@
+"""The audit as a Prefect flow: its stages are task runs, its results artifacts."""
+
+from __future__ import annotations
+
+from prefect import flow
+
+from labelhealth.configs.audit import AuditConfig
+from labelhealth.flows.artifacts import publish_artifacts
+from labelhealth.flows.pipeline import Published, run_audit
+from labelhealth.tasks.manifest import current_notes
+from labelhealth.tasks.prefect_task import call_in_prefect
+from labelhealth.tasks.stage import calling, listening
+
+
+@flow(
+    name="label-audit",
+    description="Audits the labels of a dataset: load, check, predict out of sample, find issues, gate, report.",
+    persist_result=False,
+    result_serializer="json",
+)
+def audit_flow(config: AuditConfig) -> Published:
+    """Audit the labels of the dataset that `config` names."""
+    notes = current_notes()
+    with calling(call_in_prefect), listening(notes):
+        published = run_audit(config, notes)
+    publish_artifacts(published.directory, config)
+    return published

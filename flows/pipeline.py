@@ -1,0 +1,150 @@
+"""The order of the stages. Every way of running an audit goes through here, so they cannot disagree."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from pydantic import BaseModel
+
+from labelhealth.configs.audit import AuditConfig
+from labelhealth.tasks.check_input import check_input
+from labelhealth.tasks.check_output import check_output
+from labelhealth.tasks.collect import collect
+from labelhealth.tasks.estimator_key import identity_of
+from labelhealth.tasks.folds import assign
+from labelhealth.tasks.health import summarize
+from labelhealth.tasks.input_files import Inputs, hash_inputs
+from labelhealth.tasks.issues import find_issues
+from labelhealth.tasks.load import Loaded, load
+from labelhealth.tasks.manifest import (
+    RunNotes,
+    code_of,
+    history_row,
+    manifest_of,
+    place_of,
+    run_row,
+    verdict_of,
+)
+from labelhealth.tasks.predictions import Probabilities
+from labelhealth.tasks.publish import append_history, append_run, publish_audit
+from labelhealth.tasks.reports import render
+from labelhealth.tasks.stage import Stage
+from labelhealth.tasks.store import Ref, Store
+from labelhealth.tasks.take import take
+from labelhealth.tasks.train import predict_fold
+from labelhealth.tasks.verdict import Verdict
+
+STAGES: tuple[Stage[..., BaseModel], ...] = (
+    load,
+    check_input,
+    assign,
+    predict_fold,
+    collect,
+    take,
+    find_issues,
+    summarize,
+    check_output,
+    render,
+)
+
+
+@dataclass(frozen=True)
+class Results:
+    """References to everything that an audit computed."""
+
+    tables: dict[str, Ref]
+    """Tables to publish, by name; `checks` comes in parts."""
+    checks: tuple[Ref, ...]
+    warnings: tuple[str, ...]
+    estimator_identity: str | None
+
+
+@dataclass(frozen=True)
+class Published:
+    """Where an audit lies, and how it ended."""
+
+    directory: str
+    verdict: Verdict
+
+
+def run_stages(store: Store, inputs: Inputs, config: AuditConfig) -> Results:
+    """Audit the labels: load, check the input, judge every row, sum up, check the outcome, report."""
+    data = load(
+        store,
+        inputs.dataset,
+        config.input,
+        with_features=config.pred_probs is None,
+        pred_probs_columns=config.pred_probs_in_dataset,
+    )
+    input_checks = check_input(store, data.metrics, config.gate)
+    estimator = None if config.pred_probs else identity_of(config.probabilities.estimator, data)
+    probs = _out_of_sample(store, inputs, data, config, estimator)
+    found = find_issues(store, probs.labels, probs.pred_probs, config.issues)
+    summary = summarize(
+        store, data.classes, data.labels, probs.labels, found.scores, found.joint, found.n_estimated, config.health
+    )
+    summary_tables = summary.tables()
+    output_checks = check_output(store, summary_tables, config.gate)
+    report = render(
+        store, data.rows, data.labels, data.classes, probs.rows, probs.reasons, found.scores
+    )
+    return Results(
+        tables={"label_issues": report.label_issues, **summary_tables},
+        checks=(input_checks.checks, output_checks.checks),
+        warnings=(*data.warnings, *probs.warnings),
+        estimator_identity=estimator,
+    )
+
+
+def _out_of_sample(
+    store: Store, inputs: Inputs, data: Loaded, config: AuditConfig, estimator: str | None
+) -> Probabilities:
+    """Take the given probabilities, or predict every row by a model that did not see it."""
+    if config.pred_probs is not None:
+        return take(
+            store,
+            data.labels,
+            data.rows,
+            data.classes,
+            inputs.dataset,
+            inputs.pred_probs,
+            inputs.ids,
+            config.pred_probs.options(),
+        )
+    options = config.probabilities
+    split = assign(store, data.labels, data.fold_keys, data.times, data.n_classes, options.folds)
+    parts = predict_fold.map(
+        "fold",
+        range(split.n_folds),
+        store=store,
+        features=data.features,
+        kinds=data.kinds,
+        labels=data.labels,
+        folds=split.folds,
+        n_classes=data.n_classes,
+        options=options,
+        estimator_identity=estimator,
+    )
+    return collect(store, data.labels, split.folds, tuple(parts), data.n_classes)
+
+
+def run_audit(config: AuditConfig, notes: RunNotes) -> Published:
+    """Hash the input, run the stages, publish; the callers decide how stages are carried out."""
+    store = Store(root=config.store.root, verify=config.store.verify)
+    inputs = hash_inputs(store, config)
+    results = run_stages(store, inputs, config)
+    return publish(store, inputs, config, results, notes)
+
+
+def publish(
+    store: Store, inputs: Inputs, config: AuditConfig, results: Results, notes: RunNotes
+) -> Published:
+    """Write the audit, its history row and the run log; always done, and the same done twice."""
+    code = code_of(STAGES, results.estimator_identity)
+    place = place_of(config, inputs, code)
+    verdict = verdict_of(store, results.checks)
+    manifest = manifest_of(config, inputs, place, code, verdict, results.warnings, notes)
+    publish_audit(store, place, results.tables, results.checks, inputs.names, manifest)
+    append_history(store, place, history_row(store, results.tables["health"], place, inputs, verdict, notes))
+    append_run(store, place, run_row(place, verdict, notes))
+    return Published(directory=str(place.directory(store)), verdict=verdict)

@@ -1,0 +1,27 @@
+"""labelhealth: audits the labels of a classification dataset kept in Parquet.
+
+`audit` is the whole audit as a function; `labelhealth.core` is the confident-learning library.
+Everything is imported on first use, so that `import labelhealth` costs nothing.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from labelhealth.api import Audit, audit
+
+__all__ = ["Audit", "audit"]
+
+
+def __getattr__(name: str) -> object:
+    if name in __all__:
+        # by name, not by statement: no stage's key may depend on the command line or the flows
+        return getattr(import_module("labelhealth.api"), name)
+    if name == "__version__":
+        from importlib.metadata import version
+
+        return version("labelhealth")
+    msg = f"module 'labelhealth' has no attribute {name!r}"
+    raise AttributeError(msg)

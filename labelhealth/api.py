@@ -1,0 +1,214 @@
+"""Running an audit: from a config or a DataFrame to a published audit, by the cheapest way that is right."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import os
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from labelhealth.configs.audit import AuditConfig
+from labelhealth.configs.load import parse_config
+from labelhealth.embedded import configured_api, quiet_environment, starting_server
+from labelhealth.flows.pipeline import run_audit
+from labelhealth.tasks.published import Audit, read_audit
+from labelhealth.tasks.manifest import RunNotes
+from labelhealth.tasks.stage import NotInStore, answering_from_store, listening, recomputing
+from labelhealth.tasks.store import Store, writing
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+def audit(
+    data: pd.DataFrame | str | Path,
+    label: str,
+    *,
+    root: str | Path = "audits",
+    options: Mapping[str, Any] | None = None,
+    engine: str = "local",
+) -> Audit:
+    """Audit the labels of a table and return what was found.
+
+    Parameters
+    ----------
+    data : DataFrame, str or Path
+        The dataset, or the Parquet file or directory that holds it.
+    label : str
+        Name of the label column.
+    root : str or Path
+        Folder of the store: cache, audits and history.
+    options : mapping, optional
+        The rest of the config, nested as in a YAML file, such as ``{"input": {"id": "id"}}``.
+    engine : {"local", "prefect"}
+        Run the stages in this process, or as a Prefect flow run.
+
+    Returns
+    -------
+    Audit
+        Tables as DataFrames, verdict and manifest.
+
+    Raises
+    ------
+    LabelHealthError
+        If an option or the data is not what it must be; nothing is published then.
+
+    Notes
+    -----
+    A DataFrame is written to the store as Parquet first, under its content, so that the same table is recognised
+    again. Its index is not kept: add it as a column if it identifies the rows.
+    """
+    given = dict(options or {})
+    frame_path = None if isinstance(data, (str, Path)) else _keep_frame(Store(root=str(root)), data)
+    document = {
+        **given,
+        "dataset": {"name": "dataframe" if frame_path else None, **given.get("dataset", {})}
+        | {"path": str(frame_path or Path(str(data)).absolute())},
+        "input": {**given.get("input", {}), "label": label},
+        "store": {**given.get("store", {}), "root": str(Path(root).absolute())},
+        "run": {**given.get("run", {}), "engine": engine},
+    }
+    return run(parse_config(document, base=Path.cwd(), source="`options`"))
+
+
+def run(
+    config: AuditConfig, *, notes: RunNotes | None = None, from_store: bool = True, refresh: bool = False
+) -> Audit:
+    """Run an audit, or answer it from the store when nothing has changed.
+
+    Parameters
+    ----------
+    config : AuditConfig
+        What to audit and how.
+    notes : RunNotes, optional
+        Hears what happens.
+    from_store : bool
+        Whether an unchanged audit may be answered without a flow run; never done when a Prefect API is
+        configured, because a run on that server is expected then.
+    refresh : bool
+        Whether to compute everything again and replace what the store holds.
+
+    Returns
+    -------
+    Audit
+        As published.
+    """
+    notes = notes or RunNotes()
+    _prepare(config.store.root)
+    local = config.run.engine == "local"
+    if from_store and not refresh and (local or configured_api() is None):
+        with contextlib.suppress(NotInStore):
+            return _answer(config, notes)
+        notes.outcomes.clear()
+    _check_columns(config)
+    with recomputing() if refresh else contextlib.nullcontext(), listening(notes):
+        if local:
+            notes.answered_by = "this process"
+            return read_audit(Path(run_audit(config, notes).directory))
+        return _run_flow(config, notes)
+
+
+def _answer(config: AuditConfig, notes: RunNotes) -> Audit:
+    """Answer from the store, or raise `NotInStore`."""
+    notes.answered_by = "store"
+    with answering_from_store(), listening(notes):
+        return read_audit(Path(run_audit(config, notes).directory))
+
+
+def _check_columns(config: AuditConfig) -> None:
+    """Find mistakes in names and files before anything is started."""
+    from labelhealth.tasks._files import list_files
+    from labelhealth.tasks.preflight import check_columns
+
+    check_columns(
+        list_files(config.dataset.path),
+        config.input,
+        config.pred_probs_in_dataset,
+        with_features=config.pred_probs is None,
+    )
+
+
+def _run_flow(config: AuditConfig, notes: RunNotes) -> Audit:
+    """Run the flow on the configured API, or on a server of our own."""
+    if configured_api() is not None:
+        notes.answered_by = "the configured API"
+        return _call_flow(config)
+    notes.answered_by = "embedded server"
+    home = Path(config.store.root) / ".prefect"
+    with _environment(quiet_environment(home)), starting_server(home) as server:
+        import labelhealth.flows.audit  # noqa: F401 - imported while the server boots
+
+        server.wait_until_ready()
+        try:
+            return _call_flow(config)
+        finally:
+            server.drain()
+
+
+def _call_flow(config: AuditConfig) -> Audit:
+    from prefect.settings import PREFECT_API_URL, PREFECT_FLOWS_HEARTBEAT_FREQUENCY, temporary_settings
+    from prefect.task_runners import ThreadPoolTaskRunner
+
+    from labelhealth.flows.audit import audit_flow
+
+    runner = ThreadPoolTaskRunner(max_workers=config.run.workers or os.cpu_count() or 1)
+    # the heartbeat thread is joined at the end of a flow run, and sleeps in steps of a second
+    settings = {PREFECT_API_URL: configured_api(), PREFECT_FLOWS_HEARTBEAT_FREQUENCY: None}
+    with temporary_settings(settings), _errors_told_once():
+        published = audit_flow.with_options(task_runner=runner)(config)
+    return read_audit(Path(published.directory))
+
+
+@contextlib.contextmanager
+def _errors_told_once() -> Iterator[None]:
+    """Keep Prefect from printing the traceback of an error that is raised to the caller anyway."""
+    import prefect.logging.handlers
+
+    handlers = [
+        handler
+        for name in ("prefect", "prefect.flow_runs", "prefect.task_runs")
+        for handler in logging.getLogger(name).handlers
+        if isinstance(handler, prefect.logging.handlers.PrefectConsoleHandler)
+    ]
+    before = [handler.level for handler in handlers]
+    for handler in handlers:
+        handler.setLevel(logging.CRITICAL + 1)
+    try:
+        yield
+    finally:
+        for handler, level in zip(handlers, before, strict=True):
+            handler.setLevel(level)
+
+
+@contextlib.contextmanager
+def _environment(values: Mapping[str, str]) -> Iterator[None]:
+    """Set environment variables that are not set, for the block."""
+    os.environ.update(values)
+    try:
+        yield
+    finally:
+        for name in values:
+            os.environ.pop(name, None)
+
+
+def _prepare(root: str) -> None:
+    """Make the store's folders, so that a root that cannot be written is refused before any work."""
+    with writing(root), Store(root=root).scratch() as path:
+        path.write_bytes(b"labelhealth")
+
+
+def _keep_frame(store: Store, frame: pd.DataFrame) -> Path:
+    """Write a DataFrame into the store as Parquet and return where it lies."""
+    import pyarrow as pa
+
+    from labelhealth.tasks.errors import InputError
+    from labelhealth.tasks.tables import put_parquet
+
+    try:
+        table = pa.Table.from_pandas(frame, preserve_index=False)
+    except (pa.ArrowException, TypeError, ValueError) as error:
+        msg = f"`data` must be a DataFrame that Parquet can hold; {error}. Hint: give every column one type."
+        raise InputError(msg) from error
+    return store.path(put_parquet(store, table))

@@ -1,0 +1,284 @@
+"""The command line. Everything heavy is imported inside the commands, so that `--help` answers at once."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+if TYPE_CHECKING:
+    from labelhealth.configs.audit import AuditConfig
+    from labelhealth.tasks.published import Audit
+
+USAGE, UNEXPECTED, INTERRUPTED = 2, 4, 130
+_YAML = {".yaml", ".yml"}
+Command = TypeVar("Command", bound=Callable[..., Any])
+
+
+class _ColumnList(click.ParamType):
+    """Names separated by commas."""
+
+    name = "NAME[,NAME...]"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> list[str]:
+        """Return the names."""
+        names = value if isinstance(value, list) else [name.strip() for name in value.split(",")]
+        return [name for name in names if name]
+
+
+NAMES = _ColumnList()
+
+# option -> place in the config
+_PLACES = {
+    "label": "input.label",
+    "id_column": "input.id",
+    "group": "input.group",
+    "time": "input.time",
+    "features": "input.features",
+    "exclude": "input.exclude",
+    "display": "input.display",
+    "pred_probs": "pred_probs.file",
+    "pred_probs_columns": "pred_probs.columns",
+    "class_names": "pred_probs.class_names",
+    "ids": "pred_probs.ids",
+    "aligned": "pred_probs.aligned",
+    "estimator": "probabilities.estimator.name",
+    "folds": "probabilities.folds.n_folds",
+    "seed": "probabilities.folds.seed",
+    "filter_by": "issues.filter_by",
+    "score": "issues.score",
+    "name": "dataset.name",
+    "dataset_version": "dataset.version",
+    "root": "store.root",
+    "engine": "run.engine",
+    "workers": "run.workers",
+}
+
+
+def _audit_options(command: Command) -> Command:
+    """Add the arguments that `audit` and `gate` share."""
+    options = [
+        click.argument("target", metavar="CONFIG|DATA"),
+        click.option("--label", help="Label column (with DATA)."),
+        click.option("--id", "id_column", help="Column that identifies an example; default: a hash of its features."),
+        click.option("--group", help="Column whose equal values stay in one fold."),
+        click.option("--time", help="Column for folds by time."),
+        click.option("--features", type=NAMES, help="Feature columns; default: all that have no other role."),
+        click.option("--exclude", type=NAMES, help="Columns that are no features."),
+        click.option("--display", type=NAMES, help="Columns to show beside each label."),
+        click.option("--pred-probs", help="Ready probabilities (.parquet or .npy) instead of training; needs --id."),
+        click.option("--pred-probs-columns", type=NAMES, help="Their columns, one a class."),
+        click.option("--class-names", type=NAMES, help="Classes in the order of the probabilities' columns."),
+        click.option("--ids", help="Id column of the probabilities' Parquet file."),
+        click.option("--aligned", is_flag=True, default=None, help="A .npy has the rows of DATA in their order."),
+        click.option("--estimator", help="A scikit-learn classifier, by class name or dotted path."),
+        click.option("--folds", type=int, help="Folds of cross-validation."),
+        click.option("--seed", type=int, help="Seed of folds and estimator."),
+        click.option("--filter-by", help="Rule that flags, such as prune_by_noise_rate."),
+        click.option("--score", help="Score that ranks, such as self_confidence."),
+        click.option("--name", help="Name of the dataset in the store."),
+        click.option("--dataset-version", help="Name of the dataset's state; default: its digest, shortened."),
+        click.option("--root", help="Folder of the store; default: audits."),
+        click.option("--engine", help="prefect (default) or local."),
+        click.option("--workers", type=int, help="Folds trained side by side."),
+        click.option("--set", "settings", multiple=True, metavar="KEY=VALUE", help="Any config key, dotted."),
+        click.option("--flow-run", is_flag=True, help="Run the flow even if the store has the answer."),
+        click.option("--refresh", is_flag=True, help="Compute everything again."),
+        click.option("--json", "as_json", is_flag=True, help="Print JSON instead of tables."),
+        click.option("--quiet", is_flag=True, help="Print the verdict and its reasons only."),
+    ]
+    for option in reversed(options):
+        command = option(command)
+    return command
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.version_option(package_name="labelhealth", prog_name="labelhealth")
+def cli() -> None:
+    """Audit the labels of a dataset kept in Parquet."""
+
+
+@cli.command()
+@_audit_options
+def audit(**arguments: Any) -> None:
+    """Audit CONFIG (a YAML file), or DATA (Parquet) with --label.
+
+    Exits with 0 when the audit completed, whatever it found; 2 for a mistake in usage, config or input.
+    """
+    _run_and_show(arguments)
+
+
+@cli.command()
+@_audit_options
+def gate(**arguments: Any) -> None:
+    """Audit like `audit`, and exit by the verdict.
+
+    0 PASS, 1 FAIL, 2 wrong usage, config or unreadable input, 3 INCONCLUSIVE, 4 anything unexpected.
+    """
+    raise SystemExit(_run_and_show(arguments).exit_code)
+
+
+@cli.command()
+@click.argument("place", default="audits", metavar="[PLACE]")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON instead of tables.")
+@click.option("--worst", default=20, show_default=True, help="How many of the worst labels to list.")
+def show(place: str, worst: int, as_json: bool) -> None:
+    """Print the newest audit in PLACE: an audit's folder, a dataset's, or a whole store."""
+    from labelhealth.configs.audit import ReportOptions
+    from labelhealth.tasks.published import newest_audit
+
+    _show(newest_audit(Path(place)), ReportOptions(worst_labels=min(max(worst, 0), 100)), as_json=as_json)
+
+
+@cli.command()
+@click.argument("data", metavar="DATA")
+@click.option("--label", help="Label column; guessed from its name if not given.")
+@click.option("--output", default="labelhealth.yaml", show_default=True, help="Config file to write.")
+@click.option("--force", is_flag=True, help="Replace the file if it exists.")
+def init(data: str, label: str | None, output: str, force: bool) -> None:
+    """Write a commented config for DATA, a Parquet file or a directory of them."""
+    from labelhealth.starter import write_starter
+
+    path = write_starter(data, label, Path(output), force=force)
+    click.echo(f"wrote {path}\nnext: labelhealth audit {path}")
+
+
+@cli.command()
+@click.argument("path", default="digits.parquet", metavar="[PATH]")
+def example(path: str) -> None:
+    """Write a dataset to try: scikit-learn's handwritten digits, as Parquet."""
+    from labelhealth.starter import write_digits
+
+    click.echo(f"wrote {write_digits(Path(path))}")
+
+
+def main() -> None:
+    """Run the command line; every mistake ends in one message and an exit code, never in a traceback."""
+    arguments = sys.argv[1:]
+    try:
+        code = cli.main(args=arguments, prog_name="labelhealth", standalone_mode=False)
+    except click.ClickException as error:
+        _fail(error.format_message(), error.exit_code, arguments)
+    except (KeyboardInterrupt, click.Abort):
+        _fail("interrupted; what was finished stays in the cache", INTERRUPTED, arguments)
+    except Exception as error:  # noqa: BLE001 - the last line of defence
+        _fail(*_explain(error), arguments)
+    raise SystemExit(code if isinstance(code, int) else 0)
+
+
+def _explain(error: Exception) -> tuple[str, int]:
+    """Return message and exit code for an error."""
+    from labelhealth.core.errors import LabelHealthError
+
+    if isinstance(error, LabelHealthError):
+        return str(error), USAGE
+    import traceback
+    from tempfile import NamedTemporaryFile
+
+    with NamedTemporaryFile("w", prefix="labelhealth-", suffix=".txt", delete=False) as file:
+        traceback.print_exception(error, file=file)
+    return f"unexpected {type(error).__name__}: {error}. The details are in {file.name}.", UNEXPECTED
+
+
+def _fail(message: str, code: int, arguments: list[str]) -> None:
+    """Print an error for a person, or for a machine that asked for JSON; exit."""
+    text = "".join(char if char.isprintable() or char == "\n" else "\N{REPLACEMENT CHARACTER}" for char in message)
+    if "--json" in arguments:
+        click.echo(json.dumps({"error": text, "exit_code": code}))
+    else:
+        click.echo(f"labelhealth: {text}", err=True)
+    raise SystemExit(code)
+
+
+def _run_and_show(arguments: dict[str, Any]) -> Audit:
+    """Audit as the arguments say, print the outcome and return it."""
+    from rich.console import Console
+
+    from labelhealth.api import run
+    from labelhealth.terminal import TerminalNotes
+
+    flags = {name: arguments.pop(name) for name in ("as_json", "quiet", "flow_run", "refresh")}
+    config = config_of(arguments)
+    with TerminalNotes(Console(stderr=True)) as notes:
+        result = run(config, notes=notes, from_store=not flags["flow_run"], refresh=flags["refresh"])
+    if flags["quiet"] and not flags["as_json"]:
+        _show_verdict(result)
+    else:
+        _show(result, config.reports, as_json=flags["as_json"])
+    return result
+
+
+def _show(result: Audit, options: Any, *, as_json: bool) -> None:
+    if as_json:
+        click.echo(json.dumps(result.to_json(options.worst_labels, options.worst_pairs), allow_nan=False, indent=1))
+        return
+    from rich.console import Console
+
+    from labelhealth.terminal import show_audit
+
+    show_audit(Console(), result, options)
+
+
+def _show_verdict(result: Audit) -> None:
+    from labelhealth.terminal import plain
+
+    click.echo(result.verdict.verdict)
+    for reason in result.verdict.reasons:
+        click.echo(f"  {plain(reason).plain}")
+
+
+def config_of(arguments: Mapping[str, Any]) -> AuditConfig:
+    """Return the config that the command line asks for: a file's, or one made of options."""
+    import yaml
+
+    from labelhealth.configs.load import ConfigFileError, parse_config, read_yaml
+
+    target = Path(arguments["target"])
+    document: dict[str, Any] = {}
+    base = Path.cwd()
+    if target.suffix.lower() in _YAML:
+        document, base = dict(read_yaml(target)), target.absolute().parent
+    else:
+        document = {"dataset": {"path": str(target)}}
+        if arguments.get("label") is None:
+            msg = "`--label` must name the label column when DATA is audited. Hint: or write a config: labelhealth init"
+            raise ConfigFileError(msg)
+    for name, place in _PLACES.items():
+        if arguments.get(name) is not None:
+            _put(document, place, _from_here(place, arguments[name]))
+    for setting in arguments.get("settings", ()):
+        key, equals, value = setting.partition("=")
+        if not equals:
+            msg = f"`--set` must be KEY=VALUE; got {setting!r}. Hint: --set gate.min_health_score=0.9"
+            raise ConfigFileError(msg)
+        try:
+            _put(document, key, _from_here(key, yaml.safe_load(value)))
+        except yaml.YAMLError:
+            msg = f"`--set {key}` must have a YAML value; got {value!r}."
+            raise ConfigFileError(msg) from None
+    return parse_config(document, base=base, source=str(target) if target.suffix.lower() in _YAML else "command line")
+
+
+def _from_here(place: str, value: Any) -> Any:
+    """Return the value, a path on the command line taken from the current folder."""
+    if place in {"store.root", "pred_probs.file", "pred_probs.ids_file", "dataset.path"} and isinstance(value, str):
+        return str(Path(value).absolute())
+    return value
+
+
+def _put(document: dict[str, Any], place: str, value: Any) -> None:
+    """Set a dotted place of a nested mapping."""
+    *folders, name = place.split(".")
+    for folder in folders:
+        inner = document.get(folder)
+        document[folder] = inner = dict(inner) if isinstance(inner, Mapping) else {}
+        document = inner
+    document[name] = value
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,369 @@
+"""The gate's checks: rules on the small tables of an audit, checked by Great Expectations.
+
+This is the only module that imports Great Expectations, and it does so when a check is made: the import takes
+seconds. The library passes over missing values, empty tables and columns that differ by case only; here such
+a check ends as an error and never as a pass.
+"""
+
+from __future__ import annotations
+
+import gc
+import logging
+import re
+import sys
+import threading
+import warnings
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from importlib import import_module
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from labelhealth.configs.gate import GateOptions
+from labelhealth.configs.tables import CHECKS, TABLES
+from labelhealth.core.errors import OptionError
+from labelhealth.tasks._expectation_rows import (
+    MAX_EXAMPLES,
+    NAME_COLUMNS,
+    ONE_ROW_TABLES,
+    Finding,
+    Judgement,
+    check_row,
+    guarded_columns,
+    judge,
+)
+from labelhealth.tasks._expectation_rules import Rows, Rule, input_rules, output_rules
+
+__all__ = ["Rows", "Rule", "check_rules", "check_tables", "input_rules", "output_rules"]
+
+_LARGEST = sys.float_info.max
+_lock = threading.Lock()
+
+
+@dataclass(frozen=True)
+class _Part:
+    """One expectation of a rule: the rule's own, or a guard."""
+
+    rule: str
+    name: str
+    expectation: str
+    kwargs: Mapping[str, object]
+    severity: str
+
+
+def check_tables(checkpoint: str, tables: Mapping[str, pd.DataFrame], rules: Sequence[Rule]) -> pd.DataFrame:
+    """Check rules on tables and say for each rule what was found, and why it holds or not.
+
+    Parameters
+    ----------
+    checkpoint : str
+        Name of the checkpoint, "input" or "output".
+    tables : mapping of str to DataFrame
+        The tables by name, as `configs.tables` describes them; none is changed.
+    rules : sequence of Rule
+        The suite, as `input_rules` or `output_rules` returns it.
+
+    Returns
+    -------
+    DataFrame
+        Table `checks`: one row per rule, in the order of `rules`.
+
+    Raises
+    ------
+    OptionError
+        If there are no rules, or two have the same id.
+
+    Notes
+    -----
+    A rule that cannot be checked has the verdict "error", whatever the cause: a table that is not given, a
+    missing or infinite value, an expectation that raises. Safe to call from several threads.
+    """
+    _check_suite(rules)
+    ready: dict[str, pd.DataFrame] = {}
+    judgements: dict[str, Judgement] = {}
+    for rule in rules:
+        frame, settled = _prepare(rule, tables)
+        ready[rule.id] = frame
+        if settled is not None:
+            judgements[rule.id] = settled
+    groups: dict[tuple[str, Rows], list[Rule]] = {}
+    for rule in rules:
+        if rule.id not in judgements:
+            groups.setdefault((rule.table, rule.rows), []).append(rule)
+    findings = _run(checkpoint, [(ready[group[0].id], group) for group in groups.values()])
+    for rule in rules:
+        if rule.id not in judgements:
+            judgements[rule.id] = judge(rule, ready[rule.id], findings.get(rule.id, {}))
+    rows = [check_row(checkpoint, rule, ready[rule.id], judgements[rule.id]) for rule in rules]
+    return pd.DataFrame(rows, columns=list(CHECKS.column_names)).astype({"unexpected_count": "Int64"})
+
+
+def check_rules(options: GateOptions) -> None:
+    """Construct every rule of a gate with Great Expectations: what it would refuse later, it refuses now.
+
+    Parameters
+    ----------
+    options : GateOptions
+        The gate, which has passed its own checks already.
+
+    Raises
+    ------
+    OptionError
+        On the first rule that Great Expectations does not accept, with its id and the field.
+    """
+    gx = _great_expectations()
+    for rule in (*input_rules(options), *output_rules(options)):
+        for part in _parts(rule):
+            try:
+                _expectation(gx, part)
+            except Exception as error:  # noqa: BLE001 (whatever it raises is its refusal)
+                msg = f"rule {rule.id!r} must be accepted by Great Expectations; it says {_one_line(error)}"
+                raise OptionError(msg) from None
+
+
+def _check_suite(rules: Sequence[Rule]) -> None:
+    if not rules:
+        msg = "`rules` must not be empty; got none. Hint: a gate without rules passes everything."
+        raise OptionError(msg)
+    for rule_id, times in Counter(rule.id for rule in rules).items():
+        if times > 1:
+            msg = f"`rules` must have different ids; got {rule_id!r} {times} times."
+            raise OptionError(msg)
+
+
+def _prepare(rule: Rule, tables: Mapping[str, pd.DataFrame]) -> tuple[pd.DataFrame, Judgement | None]:
+    """Return the rows that a rule speaks about, and its outcome where that is known already."""
+    fault = _fault(rule, tables)
+    if fault:
+        return pd.DataFrame(columns=list(TABLES[rule.table].column_names)), Judgement("error", fault)
+    table = tables[rule.table]
+    frame, absent = _select(rule.rows, rule.table, table)
+    if absent and rule.when_missing != "skipped":
+        return frame, Judgement(rule.when_missing, _absent_reason(rule, table, absent))
+    if frame.empty and not rule.expectation.startswith("ExpectTable"):
+        faulty = table.empty and rule.table != "class_overlap"  # only pairs may be none
+        return frame, Judgement("error" if faulty else rule.when_empty, _empty_reason(rule, table))
+    return frame, None
+
+
+def _fault(rule: Rule, tables: Mapping[str, pd.DataFrame]) -> str:
+    """Return why a table cannot be checked at all; empty when it can."""
+    frame = tables.get(rule.table)
+    if frame is None:
+        return f"table {rule.table} is not given"
+    folded = Counter(str(name).casefold() for name in frame.columns)
+    twice = [name for name in frame.columns if folded[str(name).casefold()] > 1]
+    if twice:
+        return f"table {rule.table} has columns that differ by case only: {', '.join(map(str, twice))}"
+    chosen_by = [
+        *(["judged"] if rule.rows.judged else []),
+        *filter(None, [rule.rows.min_column, rule.rows.present]),
+    ]
+    needed = (*guarded_columns(rule), *NAME_COLUMNS.get(rule.table, ()), *chosen_by)
+    lacking = [name for name in needed if name not in frame.columns]
+    if lacking:
+        return f"table {rule.table} has no column {lacking[0]}"
+    if rule.table in ONE_ROW_TABLES and len(frame) != 1:
+        return f"table {rule.table} must have one row; it has {len(frame)}"
+    return ""
+
+
+def _select(rows: Rows, table: str, frame: pd.DataFrame) -> tuple[pd.DataFrame, list[str]]:
+    """Return the rows that a rule speaks about, and the names it asks for in vain."""
+    frame = frame.reset_index(drop=True)
+    keep = np.ones(len(frame), dtype=bool)
+    if rows.judged:
+        keep &= _mask(not pd.isna(value) and bool(value) for value in frame["judged"])
+    if rows.min_column:
+        keep &= _mask(not pd.isna(count) and count >= rows.min_count for count in frame[rows.min_column])
+    if rows.present:
+        keep &= frame[rows.present].notna().to_numpy(dtype=bool)
+    if rows.exempt_pairs:
+        exempt = {frozenset(pair) for pair in rows.exempt_pairs}
+        pairs = zip(frame["class_a"], frame["class_b"], strict=True)
+        keep &= _mask(frozenset(pair) not in exempt for pair in pairs)
+    if not rows.names:
+        return frame[keep].reset_index(drop=True), []
+    names = frame[NAME_COLUMNS[table][0]]
+    absent = [name for name in rows.names if name not in set(names[keep])]
+    return frame[keep & names.isin(rows.names).to_numpy(dtype=bool)].reset_index(drop=True), absent
+
+
+def _mask(chosen: Iterable[bool]) -> npt.NDArray[np.bool_]:
+    return np.fromiter(chosen, dtype=bool)
+
+
+def _absent_reason(rule: Rule, table: pd.DataFrame, absent: Sequence[str]) -> str:
+    names = ", ".join(repr(name) for name in absent)
+    if rule.table == "columns":
+        return f"the dataset has no column {names}"
+    known = set(table[NAME_COLUMNS[rule.table][0]])
+    if all(name in known for name in absent):
+        return f"class {names} has fewer than {rule.rows.min_count} judged rows"
+    return f"there is no class {names}"
+
+
+def _empty_reason(rule: Rule, table: pd.DataFrame) -> str:
+    if rule.table == "class_overlap":
+        return "no pair of classes overlaps" + (", exempt pairs apart" if rule.rows.exempt_pairs else "")
+    if table.empty:
+        return f"table {rule.table} is empty, so nothing was checked"
+    if rule.table == "class_health":
+        return "no class has enough judged rows"
+    return f"table {rule.table} has no row to check"
+
+
+def _parts(rule: Rule) -> Iterator[_Part]:
+    """Yield the expectation of a rule, then the guards of the columns it checks."""
+    yield _Part(rule.id, "rule", rule.expectation, rule.kwargs, rule.severity)
+    condition = {key: rule.kwargs[key] for key in ("row_condition",) if key in rule.kwargs}
+    types = {column.name: column.type for column in TABLES[rule.table].columns}
+    for column in dict.fromkeys(guarded_columns(rule)):
+        kwargs: dict[str, object] = {"column": column, **condition}
+        yield _Part(rule.id, f"values:{column}", "ExpectColumnValuesToNotBeNull", kwargs, rule.severity)
+        if types.get(column) == "double":
+            kwargs = {**kwargs, "min_value": -_LARGEST, "max_value": _LARGEST}
+            yield _Part(rule.id, f"finite:{column}", "ExpectColumnValuesToBeBetween", kwargs, rule.severity)
+
+
+def _run(
+    checkpoint: str, groups: Sequence[tuple[pd.DataFrame, Sequence[Rule]]]
+) -> dict[str, dict[str, Finding]]:
+    """Return the findings of every rule by its id, then by part."""
+    if not groups:
+        return {}
+    gx = _great_expectations()
+    findings: dict[str, dict[str, Finding]] = {}
+    try:
+        context = gx.new_context()
+        for number, (frame, rules) in enumerate(groups):
+            name = f"{checkpoint}.{number}"
+            for rule_id, part, finding in _run_group(gx, context, name, frame, rules):
+                findings.setdefault(rule_id, {})[part] = finding
+    finally:
+        context = None
+        gc.collect()  # a context is a cycle that keeps the tables alive
+    return findings
+
+
+def _run_group(
+    gx: _Library, context: Any, name: str, frame: pd.DataFrame, rules: Sequence[Rule]
+) -> Iterator[tuple[str, str, Finding]]:
+    """Yield rule, part and finding for each expectation of rules that share their rows."""
+    built = []
+    for part in [part for rule in rules for part in _parts(rule)]:
+        try:
+            built.append(_expectation(gx, part))
+        except Exception as error:  # noqa: BLE001 (whatever it is, the check was not made)
+            yield part.rule, part.name, Finding(error=_one_line(error))
+    try:
+        results = gx.validate(context, name, frame, built)
+    except Exception as error:  # noqa: BLE001 (whatever it is, the checks were not made)
+        for rule in rules:
+            yield rule.id, "rule", Finding(error=_one_line(error))
+        return
+    for result in results:
+        rule_id, part_name = result.expectation_config.meta["labelhealth"]
+        yield rule_id, part_name, _finding(result)
+
+
+def _finding(result: Any) -> Finding:
+    info = result.exception_info or {}
+    infos = [info] if "raised_exception" in info else [v for v in info.values() if isinstance(v, Mapping)]
+    errors = sorted({_clean(str(i["exception_message"])) for i in infos if i.get("raised_exception")})
+    return Finding(bool(result.success), dict(result.result or {}), "; ".join(errors))
+
+
+def _expectation(gx: _Library, part: _Part) -> Any:
+    meta = {"labelhealth": [part.rule, part.name]}
+    return gx.class_of(part.expectation)(**part.kwargs, severity=part.severity, meta=meta)
+
+
+def _one_line(error: Exception) -> str:
+    """Return an error of the library as one line; its validation errors say which field is wrong."""
+    details = getattr(error, "errors", None)
+    if callable(details):
+        parts = [f"{'.'.join(map(str, item['loc']))}: {item['msg']}" for item in details()]
+        return _clean("; ".join(parts))
+    return _clean(f"{type(error).__name__}: {error}")
+
+
+def _clean(text: str) -> str:
+    return re.sub(r"0x[0-9a-f]+", "0x…", " ".join(text.split()))[:300]
+
+
+class _Library:
+    """The few things that the gate asks of Great Expectations."""
+
+    def __init__(self) -> None:
+        self._gx = import_module("great_expectations")
+        self._expectations = import_module("great_expectations.expectations")
+        contexts = import_module("great_expectations.data_context")
+        self._context_class = contexts.EphemeralDataContext
+        self._types = import_module("great_expectations.data_context.types.base")
+        _set_base_context(self.new_context)
+        _switch_off_fingerprints()
+
+    def class_of(self, name: str) -> Any:
+        """Return the class of a core expectation."""
+        return getattr(self._expectations, name)
+
+    def new_context(self) -> Any:
+        """Return a private context that lives in memory; a shared one mixes up the tables of threads."""
+        types = self._types
+        config = types.DataContextConfig(store_backend_defaults=types.InMemoryStoreBackendDefaults())
+        config.progress_bars = types.ProgressBarsConfig(globally=False)
+        return self._context_class(project_config=config)
+
+    def validate(self, context: Any, name: str, frame: pd.DataFrame, expectations: list[Any]) -> list[Any]:
+        """Return the validation results of expectations on one table."""
+        gx = self._gx
+        source = context.data_sources.add_pandas(name)
+        batch = source.add_dataframe_asset(name=name).add_batch_definition_whole_dataframe("all")
+        suite = context.suites.add(gx.ExpectationSuite(name=name, expectations=expectations))
+        definition = gx.ValidationDefinition(name=name, data=batch, suite=suite)
+        definition = context.validation_definitions.add(definition)
+        result_format = {"result_format": "SUMMARY", "partial_unexpected_count": MAX_EXAMPLES}
+        checkpoint = gx.Checkpoint(
+            name=name, validation_definitions=[definition], result_format=result_format
+        )
+        run = context.checkpoints.add(checkpoint).run(batch_parameters={"dataframe": frame})
+        return [result for validated in run.run_results.values() for result in validated.results]
+
+
+_library: _Library | None = None
+
+
+def _great_expectations() -> _Library:
+    """Return the library, imported once and quietly."""
+    global _library
+    with _lock:
+        if _library is None:
+            logger = logging.getLogger("great_expectations")
+            if logger.level == logging.NOTSET:
+                logger.setLevel(logging.CRITICAL)  # what it has to say stands in the results
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore", DeprecationWarning)  # its own use of sre_parse
+                _library = _Library()
+        return _library
+
+
+def _set_base_context(new_context: Any) -> None:
+    """Give the library the global context that it asks for, unless the process has one."""
+    factory = import_module("great_expectations.data_context.data_context.context_factory")
+    required = import_module("great_expectations.exceptions.exceptions").DataContextRequiredError
+    try:
+        factory.project_manager.is_using_cloud()
+    except required:
+        factory.project_manager.set_project(new_context())
+
+
+def _switch_off_fingerprints() -> None:
+    """Stop the library from hashing every table: it costs more than the checks, and nothing reads it."""
+    engine: Any = import_module("great_expectations.execution_engine.pandas_execution_engine")
+    if hasattr(engine, "HASH_THRESHOLD"):
+        engine.HASH_THRESHOLD = 0

@@ -1,0 +1,64 @@
+"""The folds' predictions, joined in the order of the dataset."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from labelhealth.configs.tables import NOT_JUDGED_REASONS
+from labelhealth.core.folds import NOT_PREDICTED
+from labelhealth.tasks.errors import InputError
+from labelhealth.tasks.predictions import FoldPredictions, Probabilities
+from labelhealth.tasks.store import Ref, Store
+from labelhealth.tasks.tables import open_array, put_array
+
+_CODES = {reason: code for code, reason in enumerate(NOT_JUDGED_REASONS)}
+
+
+def join_folds(
+    store: Store, labels: Ref, folds: Ref, parts: tuple[FoldPredictions, ...], n_classes: int
+) -> Probabilities:
+    """Store probabilities, labels and row numbers of all judged rows."""
+    all_labels, all_folds = open_array(store, labels), open_array(store, folds)
+    reasons = np.zeros(len(all_labels), dtype=np.uint8)
+    for fold, reason in NOT_PREDICTED.items():
+        reasons[all_folds == fold] = _CODES[reason]
+    for part in parts:
+        rows = open_array(store, part.rows)
+        untrained = ~open_array(store, part.trained_classes)[all_labels[rows]]
+        reasons[rows[untrained]] = _CODES["class_not_in_training"]
+    judged = np.flatnonzero(reasons == 0)
+    if len(judged) == 0:
+        msg = (
+            "`data` must have at least one example that can be judged; got none of"
+            f" {len(all_labels)}. Hint: fewer folds, or classes with more than one example."
+        )
+        raise InputError(msg)
+    return Probabilities(
+        n_judged=len(judged),
+        rows=put_array(store, judged),
+        labels=put_array(store, all_labels[judged]),
+        pred_probs=store.put(lambda path: _write_joined(path, store, parts, judged, n_classes), ".npy"),
+        reasons=put_array(store, reasons),
+        warnings=tuple(dict.fromkeys(warning for part in parts for warning in part.warnings)),
+    )
+
+
+def _write_joined(
+    path: Path,
+    store: Store,
+    parts: tuple[FoldPredictions, ...],
+    judged: npt.NDArray[np.int64],
+    n_classes: int,
+) -> None:
+    """Write the matrix fold by fold, straight to its file."""
+    kind = open_array(store, parts[0].pred_probs).dtype
+    joined = np.lib.format.open_memmap(path, mode="w+", dtype=kind, shape=(len(judged), n_classes))
+    for part in parts:
+        rows = open_array(store, part.rows)
+        place = np.searchsorted(judged, rows)
+        known = (place < len(judged)) & (judged[np.minimum(place, len(judged) - 1)] == rows)
+        joined[place[known]] = open_array(store, part.pred_probs)[known]
+    joined.flush()

@@ -1,0 +1,178 @@
+"""What a cache key is made of: canonical inputs, and a fingerprint of all code that a stage imports.
+
+The fingerprint needs no declaration to be kept up to date: it follows the import statements of the stage's
+own module, wherever they stand, through every module of labelhealth that they reach, and adds the version
+of every library imported on the way.
+"""
+
+from __future__ import annotations
+
+import ast
+import hashlib
+import importlib.metadata
+import importlib.util
+import json
+import sys
+from collections.abc import Iterator, Mapping
+from functools import lru_cache
+from pathlib import Path
+
+from pydantic import BaseModel
+
+from labelhealth.tasks.store import Ref
+
+KEY_SCHEMA = 1  # raised when the meaning of keys or records changes
+_PACKAGE = "labelhealth"
+
+# import name -> distribution whose version enters the key
+_DISTRIBUTIONS = {
+    "great_expectations": "great-expectations",
+    "numpy": "numpy",
+    "pandas": "pandas",
+    "pyarrow": "pyarrow",
+    "scipy": "scipy",
+    "sklearn": "scikit-learn",
+}
+# these carry values and show progress; they compute nothing that a stage returns
+_INERT = {"pydantic", "prefect", "rich", "threadpoolctl", "yaml"}
+
+
+def canonical(value: object) -> object:
+    """Return `value` as plain JSON in which equal meaning gives equal text.
+
+    Raises
+    ------
+    TypeError
+        For anything but None, booleans, numbers, strings, lists, mappings, references and models: arrays
+        and tables are passed by reference.
+    """
+    if isinstance(value, Ref):
+        return {"$ref": value.digest}
+    content = getattr(value, "content_key", None)
+    if content is not None:
+        return {"$content": canonical(content)}
+    if isinstance(value, BaseModel):
+        fields = {name: canonical(getattr(value, name)) for name in sorted(type(value).model_fields)}
+        return {"$model": type(value).__name__, **fields}
+    if isinstance(value, Mapping):
+        return {str(key): canonical(item) for key, item in sorted(value.items())}
+    if isinstance(value, (list, tuple)):
+        return [canonical(item) for item in value]
+    if value is None or isinstance(value, (bool, int, float, str)):
+        return value
+    msg = f"{type(value).__name__} cannot be an input of a stage; pass a reference or a config model"
+    raise TypeError(msg)
+
+
+def digest_of(value: object) -> str:
+    """Return the SHA-256 of the canonical form, in hexadecimal."""
+    text = json.dumps(canonical(value), sort_keys=True, separators=(",", ":"), allow_nan=False)
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+@lru_cache(maxsize=None)
+def fingerprint(module: str) -> str:
+    """Return a digest of the source that `module` imports, directly or not, and of its libraries' versions."""
+    modules, libraries = closure(module)
+    lines = [f"{name} {_source_digest(name)}" for name in modules]
+    lines += [f"{name}=={importlib.metadata.version(name)}" for name in libraries]
+    return hashlib.sha256("\n".join(lines).encode()).hexdigest()
+
+
+@lru_cache(maxsize=None)
+def closure(module: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Return the modules of labelhealth and the distributions that `module` reaches, both sorted."""
+    modules: set[str] = set()
+    libraries: set[str] = set()
+    waiting = [module]
+    while waiting:
+        name = waiting.pop()
+        if name in modules or _source_file(name) is None:
+            continue
+        modules.add(name)
+        waiting.extend(_packages_of(name))
+        for imported in _imports(name):
+            if imported.split(".")[0] == _PACKAGE:
+                waiting.append(imported)
+            else:
+                libraries.update(_distribution(imported.split(".")[0], importer=name))
+    return tuple(sorted(modules)), tuple(sorted(libraries))
+
+
+def _packages_of(name: str) -> list[str]:
+    """Return the packages whose `__init__` runs before module `name`."""
+    parts = name.split(".")
+    return [".".join(parts[:end]) for end in range(1, len(parts))]
+
+
+@lru_cache(maxsize=None)
+def _source_file(name: str) -> Path | None:
+    """Return the source file of a module of labelhealth, or None when there is no such module.
+
+    The file is looked for, the module is not imported: a key must cost milliseconds.
+    """
+    top, *rest = name.split(".")
+    if top != _PACKAGE:
+        return None
+    spec = importlib.util.find_spec(".".join([top, *rest[:1]]))
+    if spec is None or spec.origin is None:
+        return None
+    file = Path(spec.origin)
+    for part in rest[1:]:
+        if file.name != "__init__.py":
+            return None
+        module, package = file.parent / f"{part}.py", file.parent / part / "__init__.py"
+        if not module.is_file() and not package.is_file():
+            return None
+        file = module if module.is_file() else package
+    return file
+
+
+@lru_cache(maxsize=None)
+def _source_digest(name: str) -> str:
+    path = _source_file(name)
+    return hashlib.sha256(path.read_bytes() if path is not None else b"").hexdigest()
+
+
+def _imports(name: str) -> Iterator[str]:
+    """Yield the full name of everything that the source of `name` imports when it runs."""
+    path = _source_file(name)
+    tree = ast.parse(path.read_bytes() if path is not None else b"")
+    package = name if path is not None and path.name == "__init__.py" else name.rpartition(".")[0]
+    for node in _running_nodes(tree):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            base = _absolute(node, package)
+            yield base
+            if base.split(".")[0] == _PACKAGE:
+                yield from (f"{base}.{alias.name}" for alias in node.names)
+
+
+def _running_nodes(tree: ast.AST) -> Iterator[ast.AST]:
+    """Walk the tree, leaving out what stands under `if TYPE_CHECKING:`."""
+    waiting: list[ast.AST] = [tree]
+    while waiting:
+        node = waiting.pop()
+        yield node
+        if isinstance(node, ast.If) and isinstance(node.test, ast.Name) and node.test.id == "TYPE_CHECKING":
+            waiting.extend(node.orelse)
+        else:
+            waiting.extend(ast.iter_child_nodes(node))
+
+
+def _absolute(node: ast.ImportFrom, package: str) -> str:
+    if node.level == 0:
+        return node.module or ""
+    base = package.split(".")[: len(package.split(".")) - node.level + 1]
+    return ".".join([*base, *([node.module] if node.module else [])])
+
+
+def _distribution(top: str, *, importer: str) -> list[str]:
+    """Return the distribution behind an import, as a list of one or none."""
+    if top in sys.stdlib_module_names or top in _INERT:
+        return []
+    if top in _DISTRIBUTIONS:
+        return [_DISTRIBUTIONS[top]]
+    msg = f"{importer} imports {top}: name its distribution in labelhealth.tasks.keys, or call it inert there"
+    raise RuntimeError(msg)

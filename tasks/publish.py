@@ -1,0 +1,132 @@
+"""Publishing: an audit's tables, manifest, history row and run log. Never cached, and the same done twice.
+
+A reader sees a whole audit or none: a new audit is written beside the store and renamed into place, and a
+repeated one replaces only files that differ, the manifest last.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import tempfile
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+
+from labelhealth.configs.tables import CHECKS, HISTORY, RUNS
+from labelhealth.tasks.label_issues import with_source_files
+from labelhealth.tasks.store import Ref, Store, file_digest, write_atomically, writing
+from labelhealth.tasks.tables import make_table, read_parquet, schema_of, write_parquet
+
+MANIFEST = "manifest.json"
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where an audit is published."""
+
+    dataset: str
+    version: str
+    audit: str
+
+    def directory(self, store: Store) -> Path:
+        """Return the folder of the audit."""
+        return Path(store.root) / self.dataset / self.version / self.audit
+
+
+def publish_audit(
+    store: Store,
+    place: Place,
+    tables: Mapping[str, Ref],
+    checks: tuple[Ref, ...],
+    names: list[str],
+    manifest: Mapping[str, Any],
+) -> None:
+    """Bring the audit's folder up to date; `names` are the names of the input files.
+
+    Files that already have the right content are left alone, so that repeating an audit rewrites the manifest
+    and nothing else.
+    """
+    with writing(store.root), tempfile.TemporaryDirectory(dir=_scratch_folder(store)) as folder:
+        fresh = Path(folder) / "audit"
+        fresh.mkdir()
+        for name, ref in tables.items():
+            if name == "label_issues":
+                table = read_parquet(store.path(ref))
+                write_parquet(with_source_files(table, names), fresh / f"{name}.parquet")
+            else:
+                shutil.copyfile(store.path(ref), fresh / f"{name}.parquet")
+        write_parquet(_joined_checks(store, checks), fresh / "checks.parquet")
+        about = {file.stem: _about(file) for file in sorted(fresh.iterdir())}
+        text = json.dumps({**manifest, "tables": about}, indent=2, ensure_ascii=False, allow_nan=False)
+        write_atomically(fresh / MANIFEST, f"{text}\n".encode())
+        _move_into_place(fresh, place.directory(store), about)
+
+
+def append_history(store: Store, place: Place, row: Mapping[str, Any]) -> bool:
+    """Add the audit's row to the history unless it is there; return whether it was added."""
+    folder = Path(store.root) / place.dataset / "history" / f"version={place.version}"
+    table = make_table(HISTORY, {column: [row[column]] for column in HISTORY.column_names})
+    return _add_once(store, table, folder / f"{place.audit}.parquet")
+
+
+def append_run(store: Store, place: Place, row: Mapping[str, Any]) -> None:
+    """Add a row to the run log."""
+    day, moment = row["started_at"].date().isoformat(), row["started_at"].strftime("%H%M%S%f")
+    folder = Path(store.root) / place.dataset / "runs" / f"date={day}"
+    table = make_table(RUNS, {column: [row[column]] for column in RUNS.column_names})
+    _add_once(store, table, folder / f"{moment}-{os.getpid()}-{os.urandom(4).hex()}.parquet")
+
+
+def _scratch_folder(store: Store) -> Path:
+    folder = store.cache / "tmp"
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder
+
+
+def _joined_checks(store: Store, checks: tuple[Ref, ...]) -> pa.Table:
+    parts = [read_parquet(store.path(ref)) for ref in checks]
+    return pa.concat_tables(parts).replace_schema_metadata(schema_of(CHECKS).metadata)
+
+
+def _about(file: Path) -> dict[str, Any]:
+    return {"file": file.name, "digest": file_digest(file), "nbytes": file.stat().st_size}
+
+
+def _move_into_place(fresh: Path, directory: Path, about: Mapping[str, Mapping[str, Any]]) -> None:
+    """Rename the whole folder, or file by file where the audit has been published before."""
+    directory.parent.mkdir(parents=True, exist_ok=True)
+    if not directory.exists():
+        try:
+            fresh.rename(directory)
+        except OSError:  # another process was faster: the folder is there now
+            if not directory.is_dir():
+                raise
+        else:
+            return
+    for entry in about.values():
+        target = directory / entry["file"]
+        if not target.is_file() or file_digest(target) != entry["digest"]:
+            (fresh / entry["file"]).replace(target)
+    (fresh / MANIFEST).replace(directory / MANIFEST)
+
+
+def _add_once(store: Store, table: pa.Table, path: Path) -> bool:
+    """Write a one-row file that appears complete, once, whoever else writes the same."""
+    with writing(store.root), store.scratch(".parquet") as temporary:
+        if path.exists():
+            return False
+        write_parquet(table, temporary)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            os.link(temporary, path)
+        except FileExistsError:
+            return False
+        except OSError:  # a file system without hard links: a rename is atomic too, the content the same
+            temporary.replace(path)
+        return True
+

@@ -1,0 +1,258 @@
+"""A dataset read once: labels, identity, features in canonical types, and the metrics of the input."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+import pyarrow as pa
+
+from labelhealth.configs.input import InputOptions
+from labelhealth.core.identity import (
+    LANES,
+    BoolArray,
+    Int64Array,
+    UInt64Array,
+    count_occurrences,
+    finish_lanes,
+    hex_ids,
+    row_keys,
+    text_lanes,
+)
+from labelhealth.tasks._features import Feature, is_row_number, read_feature
+from labelhealth.tasks._files import ParquetSource, SourceFile, list_files, open_source
+from labelhealth.tasks._ids import read_group_keys, read_ids, read_plain, read_times
+from labelhealth.tasks._input_tables import classes_table, columns_table, input_table
+from labelhealth.tasks._labels import Labels, check_label_type, read_labels
+from labelhealth.tasks._leak_check import check_leaks
+from labelhealth.tasks._roles import Roles, assign_roles
+from labelhealth.tasks.errors import input_error
+
+__all__ = ["Dataset", "SourceFile", "check_columns", "list_files", "read_dataset"]
+
+_HEX_DIGITS = 32
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """A dataset of N rows and K classes, in the order of its files."""
+
+    class_names: tuple[str, ...]
+    """Names of the classes, in the order of their numbers."""
+    labels: npt.NDArray[np.int32]
+    """Class of each row, shape (N,); -1 without a label or with an unknown one."""
+    unknown_labels: BoolArray
+    """Rows with a label that is not among the configured classes, shape (N,)."""
+    example_ids: pa.Array
+    """Identity of each row as a string: the id column, else the hash of its features."""
+    occurrence: Int64Array
+    """0, 1, ... among rows of equal id, by label, then by row; shape (N,)."""
+    fold_keys: UInt64Array | None
+    """Hash of what stays in one fold: the group, else the features; None when neither was read."""
+    file_index: npt.NDArray[np.int32]
+    """Position of each row's file, shape (N,)."""
+    row_number: Int64Array
+    """Row in that file, from 0, shape (N,)."""
+    features: pa.Table | None
+    """Features in canonical types, columns sorted by name; None when they were not read.
+
+    numeric: float64, or float32 where the file holds that; NaN where missing, no nulls. boolean: bool.
+    categorical and text: string. datetime: timestamp[us] in UTC without a zone. embedding: fixed-size list of
+    float32 or float64, null where a row has no vector.
+    """
+    feature_kinds: Mapping[str, str]
+    """Kind of each feature."""
+    display: pa.Table
+    """Display and slice columns as they are; N rows, perhaps no column."""
+    times: Int64Array | None
+    """Nanoseconds since 1970 in UTC (an integer column: its values); the smallest int64 where missing."""
+    has_time: BoolArray | None
+    """Rows with a time; None without a time column."""
+    metrics: Mapping[str, pd.DataFrame]
+    """Tables `input`, `columns` and `classes`."""
+    leaks: tuple[str, ...]
+    """Features that look like the label in another form."""
+    warnings: tuple[str, ...]
+    """Sentences for people."""
+
+
+@dataclass(frozen=True)
+class _Identity:
+    """Who each row is."""
+
+    example_ids: pa.Array
+    occurrence: Int64Array
+    keys: UInt64Array
+    content_keys: UInt64Array | None
+    duplicate_rows: int | None
+
+
+def read_dataset(
+    files: Sequence[SourceFile],
+    options: InputOptions,
+    *,
+    with_features: bool = True,
+    pred_probs_columns: Sequence[str] = (),
+) -> Dataset:
+    """Read a dataset.
+
+    Parameters
+    ----------
+    files : sequence of SourceFile
+        As `list_files` returns them; rows keep their order.
+    options : InputOptions
+        Role of each column.
+    with_features : bool
+        Whether features are needed; without them an id column is.
+    pred_probs_columns : sequence of str
+        Columns with ready probabilities, which are no features.
+
+    Returns
+    -------
+    Dataset
+        All rows of all files.
+
+    Raises
+    ------
+    InputError
+        If the input breaks its contract; the message says which column and row, and the way out.
+
+    Notes
+    -----
+    Columns are read one at a time, so the files' own representation of the features is never held as a whole.
+    """
+    source = open_source(files)
+    roles = assign_roles(source, options, pred_probs_columns, with_features=with_features)
+    labels = read_labels(source, options.label, options.classes)
+    ids = None if options.id is None else read_ids(source, options.id)
+    if ids is None and not with_features:
+        hint = "name the id column, or read features"
+        raise input_error("`id` must name a column when features are not read", "none", hint)
+
+    features, lanes = _read_features(source, roles, options)
+    used = {name: feature for name, feature in features.items() if not feature.is_constant}
+    if features and not used:
+        hint = "add columns that differ between rows"
+        raise input_error("features must differ between rows", "only constant or empty columns", hint)
+    identity = _identify(ids, lanes, labels.codes)
+    fold_keys, fold_warnings = _read_fold_keys(source, options.group, identity)
+    times = None if options.time is None else read_times(source, options.time)
+    accuracies, leaks = check_leaks(list(used.values()), labels.codes, identity.keys, options.leak_threshold)
+    file_index, row_number = source.places()
+    return Dataset(
+        class_names=labels.class_names,
+        labels=labels.codes,
+        unknown_labels=labels.is_unknown,
+        example_ids=identity.example_ids,
+        occurrence=identity.occurrence,
+        fold_keys=fold_keys,
+        file_index=file_index,
+        row_number=row_number,
+        features=pa.table({name: feature.data for name, feature in used.items()}) if with_features else None,
+        feature_kinds={name: feature.kind for name, feature in used.items()},
+        display=read_plain(source, roles.display),
+        times=None if times is None else times.values,
+        has_time=None if times is None else times.is_valid,
+        metrics={
+            "input": input_table(source, labels, len(used), identity.duplicate_rows),
+            "columns": columns_table(source, roles, features, accuracies),
+            "classes": classes_table(labels.class_names, labels.codes),
+        },
+        leaks=tuple(leaks),
+        warnings=_warnings(roles, labels, features, fold_warnings, leaks),
+    )
+
+
+def check_columns(files: Sequence[SourceFile], options: InputOptions, *, with_features: bool = False) -> None:
+    """Check files, names and types without reading a row: what can be refused at once.
+
+    Parameters
+    ----------
+    files : sequence of SourceFile
+        As `list_files` returns them.
+    options : InputOptions
+        Role of each column.
+    with_features : bool
+        Whether features are needed.
+
+    Raises
+    ------
+    InputError
+        If a file cannot be opened, a configured column is missing or of a type unfit for its role.
+    """
+    source = open_source(files)
+    assign_roles(source, options, (), with_features=with_features)
+    check_label_type(options.label, source.type_of(options.label))
+
+
+def _read_features(
+    source: ParquetSource, roles: Roles, options: InputOptions
+) -> tuple[dict[str, Feature], UInt64Array | None]:
+    """Return the features by name, and the hash of each row's features."""
+    if not roles.features:
+        return {}, None
+    lanes = np.zeros((LANES, source.n_rows), dtype=np.uint64)
+    features = {name: read_feature(source, name, options, lanes) for name in roles.features}
+    return features, finish_lanes(lanes)
+
+
+def _identify(ids: pa.Array | None, lanes: UInt64Array | None, labels: npt.NDArray[np.int32]) -> _Identity:
+    """Return the identity of each row: its id, else the hash of its features."""
+    repeats = None if lanes is None else count_occurrences(lanes, labels)
+    duplicate_rows = None if repeats is None else int((repeats > 0).sum())
+    content_keys = None if lanes is None else lanes[0]
+    if ids is None and lanes is not None and repeats is not None:
+        keys = row_keys(lanes, repeats)
+        return _Identity(_hex_strings(lanes), repeats, keys, content_keys, duplicate_rows)
+    occurrence = np.zeros(len(labels), dtype=np.int64)
+    keys = row_keys(_id_lanes(ids), occurrence)
+    return _Identity(ids, occurrence, keys, content_keys, duplicate_rows)
+
+
+def _id_lanes(ids: pa.Array) -> UInt64Array:
+    return text_lanes("", np.arange(len(ids)), ids.to_pylist())
+
+
+def _hex_strings(lanes: UInt64Array) -> pa.Array:
+    digits = hex_ids(lanes)
+    offsets = np.arange(len(digits) + 1, dtype=np.int32) * np.int32(_HEX_DIGITS)
+    return pa.StringArray.from_buffers(len(digits), pa.py_buffer(offsets), pa.py_buffer(digits))
+
+
+def _read_fold_keys(
+    source: ParquetSource, group: str | None, identity: _Identity
+) -> tuple[UInt64Array | None, list[str]]:
+    """Return what keeps rows in one fold; a row without a group stands alone with its duplicates."""
+    if group is None:
+        return identity.content_keys, []
+    keys, is_missing = read_group_keys(source, group)
+    if not is_missing.any():
+        return keys, []
+    own = identity.keys if identity.content_keys is None else identity.content_keys
+    warning = (
+        f"`{group}` is missing in {is_missing.sum()} of {len(keys)} rows: each of them is a group of its own."
+    )
+    return np.where(is_missing, own, keys), [warning]
+
+
+def _warnings(
+    roles: Roles,
+    labels: Labels,
+    features: Mapping[str, Feature],
+    fold_warnings: Sequence[str],
+    leaks: Mapping[str, str],
+) -> tuple[str, ...]:
+    constant = [
+        f"`{feature.name}` is not used: it is {'empty' if feature.null_count else 'the same in all rows'}."
+        for feature in features.values()
+        if feature.is_constant
+    ]
+    counters = [
+        f"`{feature.name}` looks like a row number, yet it is a feature. Hint: name it as `id`, or exclude it."
+        for feature in features.values()
+        if is_row_number(feature)
+    ]
+    return (*labels.warnings, *roles.warnings, *constant, *counters, *fold_warnings, *leaks.values())

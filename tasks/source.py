@@ -1,0 +1,148 @@
+"""The dataset's files as stages see them: known by content, read from wherever they lie today."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import time
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from pydantic import BaseModel, ConfigDict
+
+from labelhealth.tasks.errors import InputError
+from labelhealth.tasks.keys import digest_of
+from labelhealth.tasks.store import Store, file_digest, write_atomically
+
+# a file written less than this long before it was hashed may change again without a new time stamp
+_RACY_SECONDS = 2.0
+_digests: dict[tuple[str, int, int, int], str] = {}  # taken by this process
+
+
+class InputFile(BaseModel):
+    """One file of the input; only its digest and partition folders enter a key."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    path: str
+    name: str
+    """Path relative to the dataset, for people."""
+    digest: str
+    nbytes: int
+    mtime_ns: int
+    inode: int
+    hashed_at: float
+    """Seconds since the epoch when hashing began."""
+
+    @property
+    def content_key(self) -> list[object]:
+        """Return what identifies the content: the bytes, and values that stand in folder names."""
+        partitions = [part for part in Path(self.name).parts[:-1] if "=" in part]
+        return [self.digest, partitions]
+
+
+class Source(BaseModel):
+    """The files of the input, in reading order."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    files: tuple[InputFile, ...]
+
+    @property
+    def content_key(self) -> list[object]:
+        """Return the identity of the content, the same wherever the files lie and whatever they are called."""
+        return [file.content_key for file in self.files]
+
+    @property
+    def digest(self) -> str:
+        """Return one digest of the whole content."""
+        return digest_of(self)
+
+    @contextlib.contextmanager
+    def reading(self) -> Iterator[None]:
+        """Read the files in the block; raise `InputError` if they are not what was hashed."""
+        yield
+        for file in self.files:
+            if not _unchanged(file):
+                msg = (
+                    f"`data` must not change while it is audited; {file.name} did."
+                    " Hint: audit a finished copy, or run again."
+                )
+                raise InputError(msg)
+
+
+def digest_files(files: Sequence[tuple[str, str]], store: Store) -> Source:
+    """Return the source made of `(path, name)` pairs, each hashed."""
+    return Source(files=tuple(_digest_file(path, name, store) for path, name in files))
+
+
+def _digest_file(path: str, name: str, store: Store) -> InputFile:
+    now = time.time()
+    try:
+        stat = Path(path).stat()
+        digest = _hashed(path, stat, now) or _remembered(path, stat, store) or file_digest(Path(path))
+    except OSError as error:
+        msg = f"`data` must be a file that can be read; got {path} ({error.strerror})."
+        raise InputError(f"{msg} Hint: check the path and its permissions.") from error
+    if _settled(stat, now):
+        _digests[_signature(path, stat)] = digest
+    if store.verify == "stat":
+        _remember(path, stat, digest, store)
+    return InputFile(
+        path=path,
+        name=name,
+        digest=digest,
+        nbytes=stat.st_size,
+        mtime_ns=stat.st_mtime_ns,
+        inode=stat.st_ino,
+        hashed_at=now,
+    )
+
+
+def _signature(path: str, stat: os.stat_result) -> tuple[str, int, int, int]:
+    return (path, stat.st_size, stat.st_mtime_ns, stat.st_ino)
+
+
+def _settled(stat: os.stat_result, now: float) -> bool:
+    """Return whether the file is old enough that any later change must show in its time stamp."""
+    return now - stat.st_mtime_ns / 1e9 > _RACY_SECONDS
+
+
+def _hashed(path: str, stat: os.stat_result, now: float) -> str | None:
+    """Return the digest that this very process took of this file, if the file cannot have changed since."""
+    return _digests.get(_signature(path, stat)) if _settled(stat, now) else None
+
+
+def _unchanged(file: InputFile) -> bool:
+    try:
+        stat = Path(file.path).stat()
+    except OSError:
+        return False
+    if (stat.st_size, stat.st_mtime_ns, stat.st_ino) != (file.nbytes, file.mtime_ns, file.inode):
+        return False
+    if file.hashed_at - file.mtime_ns / 1e9 > _RACY_SECONDS:
+        return True
+    return file_digest(Path(file.path)) == file.digest
+
+
+def _memory_path(path: str, store: Store) -> Path:
+    return store.cache / "digests" / f"{digest_of(str(Path(path).resolve()))}.json"
+
+
+def _remembered(path: str, stat: os.stat_result, store: Store) -> str | None:
+    """Return the digest noted for a file of this size and time, where the user chose that shortcut."""
+    if store.verify != "stat":
+        return None
+    try:
+        note = json.loads(_memory_path(path, store).read_bytes())
+        known = (note["size"], note["mtime_ns"], note["inode"]) == (stat.st_size, stat.st_mtime_ns, stat.st_ino)
+        return str(note["digest"]) if known else None
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+
+
+def _remember(path: str, stat: os.stat_result, digest: str, store: Store) -> None:
+    note = {"size": stat.st_size, "mtime_ns": stat.st_mtime_ns, "inode": stat.st_ino, "digest": digest}
+    with contextlib.suppress(OSError):
+        write_atomically(_memory_path(path, store), json.dumps(note).encode())

@@ -1,0 +1,148 @@
+"""The artifact store: immutable files named by their content, and small records that point at them.
+
+Layout under the root, beside the published audits:
+
+    .cache/objects/<aa>/<sha256><suffix>    what a stage wrote
+    .cache/records/<stage>/<key>.json       which objects a stage's key led to (module `records`)
+    .cache/locks/                           kernel file locks, one a key
+    .cache/tmp/                             files being written; renamed when complete
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import hashlib
+import os
+import tempfile
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict
+
+from labelhealth.tasks.errors import StoreError
+
+_BUFFER = 1 << 20  # bytes read at a time while hashing
+_verified: set[tuple[str, int, int, int]] = set()  # (path, size, mtime_ns, inode) verified by this process
+
+
+class Ref(BaseModel):
+    """A file in the store; `digest` alone identifies it."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    digest: str
+    """SHA-256 of the content, in hexadecimal."""
+    nbytes: int
+    suffix: str
+    """File name ending, such as `.arrow`: for people and for readers that look at it."""
+
+
+class Store(BaseModel):
+    """One root folder; every stage gets it as an argument, and it is never part of a key."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    root: str
+    verify: Literal["digest", "stat"] = "digest"
+    """How a cache hit is checked: by content, or (a shortcut to choose) by size alone."""
+
+    @property
+    def cache(self) -> Path:
+        """Return the folder that holds objects, records and locks."""
+        return Path(self.root) / ".cache"
+
+    def path(self, ref: Ref) -> Path:
+        """Return where `ref` lies."""
+        return self.cache / "objects" / ref.digest[:2] / f"{ref.digest}{ref.suffix}"
+
+    def holds(self, ref: Ref) -> bool:
+        """Return whether the object is there with the content that its name promises."""
+        path = self.path(ref)
+        try:
+            stat = path.stat()
+            if stat.st_size != ref.nbytes:
+                return False
+            seen = (str(path), stat.st_size, stat.st_mtime_ns, stat.st_ino)
+            if self.verify == "stat" or seen in _verified:
+                return True
+            if file_digest(path) != ref.digest:
+                return False
+        except OSError:
+            return False
+        _verified.add(seen)
+        return True
+
+    def put(self, write: Callable[[Path], None], suffix: str) -> Ref:
+        """Store what `write` writes to the path it is given; the object appears complete or not at all."""
+        with self.scratch(suffix) as path:
+            write(path)
+            ref = Ref(digest=file_digest(path), nbytes=path.stat().st_size, suffix=suffix)
+            target = self.path(ref)
+            target.parent.mkdir(parents=True, exist_ok=True)
+            path.replace(target)
+        return ref
+
+    @contextlib.contextmanager
+    def scratch(self, suffix: str = "") -> Iterator[Path]:
+        """Yield a fresh path on the store's file system; whatever is left there is removed."""
+        with writing(self.root):
+            folder = self.cache / "tmp"
+            folder.mkdir(parents=True, exist_ok=True)
+            handle, name = tempfile.mkstemp(suffix=suffix, dir=folder)
+            os.close(handle)
+            path = Path(name)
+            path.chmod(0o666 & ~_umask())
+            try:
+                yield path
+            finally:
+                path.unlink(missing_ok=True)
+
+
+def file_digest(path: Path) -> str:
+    """Return the SHA-256 of a file, in hexadecimal."""
+    with path.open("rb", buffering=0) as file:
+        return hashlib.file_digest(file, "sha256", _bufsize=_BUFFER).hexdigest()
+
+
+def write_atomically(path: Path, data: bytes) -> None:
+    """Put `data` at `path`: a reader sees the old file or the new one, a crash leaves one of them."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle, name = tempfile.mkstemp(prefix=".", suffix=".tmp", dir=path.parent)
+    temporary = Path(name)
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        temporary.chmod(0o666 & ~_umask())
+        temporary.replace(path)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+_NO_ROOM = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
+_NOT_WRITABLE = {errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR, errno.EEXIST, errno.ENAMETOOLONG}
+
+
+@contextlib.contextmanager
+def writing(root: str) -> Iterator[None]:
+    """Turn the operating system's refusals to write under `root` into one clear error."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno in _NO_ROOM:
+            msg = f"`root` must have room for the audit; {root} is full ({error.strerror})."
+            raise StoreError(f"{msg} Hint: free space or choose another --root.") from error
+        if error.errno in _NOT_WRITABLE:
+            msg = f"`root` must be a folder that can be written; got {root} ({error.strerror})."
+            raise StoreError(f"{msg} Hint: choose another --root or change its permissions.") from error
+        raise
+
+
+def _umask() -> int:
+    """Return the process's umask (reading it means setting it for an instant)."""
+    mask = os.umask(0o022)
+    os.umask(mask)
+    return mask

@@ -1,0 +1,29 @@
+"""Stage *train fold*: one model, trained on the other folds, predicts the rows of its own."""
+
+from __future__ import annotations
+
+from labelhealth.configs.probabilities import ProbabilityOptions
+from labelhealth.tasks.predictions import FoldPredictions
+from labelhealth.tasks.stage import stage
+from labelhealth.tasks.store import Ref, Store
+
+
+@stage("train", run_name="train fold {fold}")
+def predict_fold(
+    store: Store,
+    features: Ref,
+    kinds: dict[str, str],
+    labels: Ref,
+    folds: Ref,
+    fold: int,
+    n_classes: int,
+    options: ProbabilityOptions,
+    estimator_identity: str,
+) -> FoldPredictions:
+    """Train on the rows outside `fold` and predict those inside.
+
+    `estimator_identity` stands for the source or version of the estimator in the key of this stage.
+    """
+    from labelhealth.tasks.fit_fold import fit_fold
+
+    return fit_fold(store, features, kinds, labels, folds, fold, n_classes, options)

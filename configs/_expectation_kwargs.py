@@ -12,6 +12,7 @@ from labelhealth.configs._expectations import (
     EXPECTATIONS,
     FORBIDDEN_KWARGS,
     NEEDED,
+    OF_TEXT,
     REFUSED,
     SHARES,
     SNAKE_NAMES,
@@ -68,6 +69,7 @@ def check_kwargs(table: Table, name: str, kwargs: Mapping[str, object]) -> None:
     for path, value in _leaves(kwargs, "kwargs"):
         _check_leaf(path, value)
     _check_columns(table, name, kwargs)
+    _check_text_column(table, name, kwargs)
     _check_bounds(table, name, kwargs)
     _check_mostly(kwargs)
     _check_values(table, kwargs)
@@ -163,7 +165,8 @@ def _check_bounds(table: Table, name: str, kwargs: Mapping[str, object]) -> None
     if isinstance(low, int | float) and isinstance(high, int | float) and low > high:
         msg = f"`min_value` must not exceed `max_value`; got {low} > {high}."
         raise ValueError(msg)
-    _check_bounded_column(table, name, kwargs)
+    if bounds:
+        _check_bounded_column(table, name, kwargs)
 
 
 def _check_bound(name: str, key: str, bound: object) -> None:
@@ -185,6 +188,13 @@ def _check_bounded_column(table: Table, name: str, kwargs: Mapping[str, object])
     type_ = _type_of(table, str(column))
     if type_ not in NUMERIC_TYPES:
         msg = f"column of {name} must be numeric; got {column!r}, which is {type_}."
+        raise ValueError(msg)
+
+
+def _check_text_column(table: Table, name: str, kwargs: Mapping[str, object]) -> None:
+    type_ = _type_of(table, str(kwargs["column"])) if "column" in kwargs else "string"
+    if type_ != "string" and any(word in name for word in OF_TEXT):
+        msg = f"column of {name} must hold strings; got {kwargs['column']!r}, which is {type_}."
         raise ValueError(msg)
 
 

@@ -52,6 +52,7 @@ COUNTING = (  # their bounds are whole numbers; the library cuts 1.5 down to 1
     "ExpectTableRowCountToBeBetween",
     "ExpectTableRowCountToEqual",
 )
+OF_TEXT = ("Regex", "ValueLengths", "Dateutil", "Json", "Strftime")  # in the name: only strings can hold it
 SHARES = (
     "ExpectColumnProportionOfNonNullValuesToBeBetween",
     "ExpectColumnProportionOfUniqueValuesToBeBetween",

@@ -14,6 +14,7 @@ from labelhealth.configs._expectation_kwargs import check_kwargs, check_name
 from labelhealth.configs.base import Options
 from labelhealth.configs.tables import INPUT_TABLES, OUTPUT_TABLES, TABLES
 
+Stage = Literal["input", "output"]
 Severity = Literal["critical", "warning", "info"]
 CheckedTable = Literal["input", "columns", "classes", "health", "class_health", "class_overlap"]
 MinShare = Annotated[float, Field(strict=True, gt=0, le=1, allow_inf_nan=False)]
@@ -21,27 +22,28 @@ MaxShare = Annotated[float, Field(strict=True, ge=0, lt=1, allow_inf_nan=False)]
 MinCount = Annotated[int, Field(strict=True, ge=1)]
 MaxCount = Annotated[int, Field(strict=True, ge=0)]
 
-BUILT_IN_RULES = (  # ids that an expectation of the user cannot take
-    "labelled_rows",
-    "present_classes",
-    "unknown_labels",
-    "null_ids",
-    "duplicate_ids",
-    "required_columns",
-    "required_types",
+INPUT_FIELDS = (
     "min_rows",
     "min_labelled_rows",
     "max_null_label_share",
     "min_class_count",
     "max_duplicate_rows",
     "max_leak_accuracy",
+    "required_columns",
     "max_null_share",
+)
+OUTPUT_FIELDS = ("min_health_score", "max_flagged_share", "min_class_quality", "max_overlap")
+BUILT_IN_RULES = (  # ids that an expectation of the user cannot take
+    "labelled_rows",
+    "present_classes",
+    "unknown_labels",
+    "null_ids",
+    "duplicate_ids",
+    "required_types",
     "judged_rows",
     "health_score_range",
-    "min_health_score",
-    "max_flagged_share",
-    "min_class_quality",
-    "max_overlap",
+    *INPUT_FIELDS,
+    *OUTPUT_FIELDS,
 )
 TYPE_HINTS = {  # names of other libraries for Arrow types
     "str": "string",
@@ -186,8 +188,8 @@ class GateOptions(Options):
     """Labelled rows of each class, absent classes that the config names included."""
     max_duplicate_rows: MaxCountThreshold | None = None
     """Rows whose features equal those of an earlier row."""
-    max_leak_accuracy: MaxShareThreshold | None = MaxShareThreshold(max=0.99, severity="warning")
-    """Share of held-out labels that a single feature may predict."""
+    max_leak_accuracy: MaxShareThreshold | None = None
+    """Share of held-out labels that a single feature may predict; leaks are reported without it too."""
     required_columns: dict[StrictStr, StrictStr | None] = Field(default_factory=dict)
     """Columns that the dataset must have, each with its Arrow type or null for any; always critical."""
     max_null_share: dict[StrictStr, MaxShareThreshold] = Field(default_factory=dict)
@@ -222,7 +224,13 @@ class GateOptions(Options):
                 raise ValueError(msg)
         return expectations
 
-    def entries(self, stage: Literal["input", "output"]) -> tuple[ExpectationOptions, ...]:
+    def part(self, stage: Stage) -> GateOptions:
+        """Return the options of one checkpoint alone: what concerns the other is at its default."""
+        others = OUTPUT_FIELDS if stage == "input" else INPUT_FIELDS
+        kept = {name: value for name, value in self if name not in others}
+        return GateOptions.model_validate({**kept, "expectations": self.entries(stage)})
+
+    def entries(self, stage: Stage) -> tuple[ExpectationOptions, ...]:
         """Return the user's expectations on the tables of one checkpoint, in their order."""
         tables = INPUT_TABLES if stage == "input" else OUTPUT_TABLES
         return tuple(entry for entry in self.expectations if entry.table in tables)

@@ -35,7 +35,7 @@ def round_row_totals(matrix: FloatArray) -> IntArray:
     targets = np.rint([row.sum() for row in matrix])
     for row in np.flatnonzero(np.abs(np.rint(rounded.sum(axis=1)) - targets) > TOLERANCE):
         rounded[row] = _round_row(matrix[row], rounded[row], float(targets[row]))
-    return np.asarray(rounded, dtype=np.int64)
+    return np.ascontiguousarray(rounded, dtype=np.int64)
 
 
 def round_total(values: FloatArray) -> IntArray:

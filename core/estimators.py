@@ -296,9 +296,9 @@ def _find_class(name: str) -> object:
 
 def _find_in_sklearn(name: str) -> object:
     for place in SKLEARN_MODULES:
-        module = import_module(f"sklearn.{place}")
-        if name in module.__all__:
-            return getattr(module, name)
+        found: object = vars(import_module(f"sklearn.{place}")).get(name)
+        if found is not None:
+            return found
     from sklearn.utils import all_estimators
 
     classes = dict(all_estimators())

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
 import numpy as np
@@ -26,6 +27,10 @@ __all__ = ["Family", "FeatureFrame", "Kind", "design_frame", "make_preprocessor"
 
 Kind: TypeAlias = Literal["numeric", "boolean", "categorical", "text", "datetime", "embedding"]
 Family: TypeAlias = Literal["linear", "trees"]
+ColumnSelector: TypeAlias = Callable[
+    [pd.DataFrame], list[str]
+]  # what ColumnTransformer asks when it is fitted
+Step: TypeAlias = tuple[str, object, ColumnSelector]
 
 RARE_CATEGORY_ROWS = 5  # a category seen less often shares one column with the other rare and the unseen ones
 MAX_ONE_HOT_COLUMNS = 200  # of one feature: bounds width where a column is nearly unique
@@ -129,7 +134,7 @@ def make_preprocessor(
         What each feature is.
     family : {'linear', 'trees'}
         `linear`: numbers imputed by their mean, with an indicator, and standardised; categories one-hot.
-        `trees`: numbers as they are, NaN included; categories as numbers, first among the columns.
+        `trees`: numbers as they are, NaN included; categories numbered, missing ones -1.
         Both: text as 256 dimensions of its hashed, weighted words and word pairs.
     sparse : bool, default False
         Whether the result may be a sparse matrix, where that is smaller.
@@ -162,16 +167,16 @@ def make_preprocessor(
         msg = f"`kinds` must be of {', '.join(by_kind)}; got {unknown[0]!r}."
         raise OptionError(msg)
     numbers = [*by_kind["numeric"], *by_kind["boolean"], *by_kind["datetime"]]
-    make_number, make_category = _FAMILIES[family]
+    number_steps, make_category = _FAMILIES[family]
     steps: list[tuple[str, object, object]] = []
     if by_kind["categorical"]:
         steps.append(("categories", make_category(), by_kind["categorical"]))
     if numbers:
-        steps.append(("numbers", make_number(True), numbers))
+        steps += number_steps("numbers", partial(_named_columns, names=numbers), True)
     for place, name in enumerate(by_kind["text"]):
         steps.append((f"text_{place}", _text_projection(), name))
     for place, name in enumerate(by_kind["embedding"]):
-        steps.append((f"embedding_{place}", make_number(False), _vector_columns(name)))
+        steps += number_steps(f"embedding_{place}", partial(_vector_columns, name=name), False)
     return ColumnTransformer(steps, sparse_threshold=0.3 if sparse else 0.0)
 
 
@@ -227,17 +232,43 @@ _COLUMNS: dict[str, Callable[[pd.Series], npt.NDArray[np.generic]]] = {
 }
 
 
-def _scaled_numbers(with_indicator: bool) -> BaseEstimator:
+def _named_columns(_frame: pd.DataFrame, names: list[str]) -> list[str]:
+    return names
+
+
+def _vector_columns(frame: pd.DataFrame, name: str) -> list[str]:
+    pattern = re.compile(rf"{re.escape(name)}\[\d+\]")
+    return [column for column in frame.columns if pattern.fullmatch(column)]
+
+
+def _filled_columns(frame: pd.DataFrame, select: ColumnSelector, filled: bool) -> list[str]:
+    """Return those of the selected columns that have a value in the training rows, or those that have none."""
+    columns = select(frame)
+    return [
+        name
+        for name, is_filled in zip(columns, frame[columns].notna().any(), strict=True)
+        if is_filled == filled
+    ]
+
+
+def _scaled_numbers(step: str, select: ColumnSelector, with_indicator: bool) -> list[Step]:
     from sklearn.impute import SimpleImputer
     from sklearn.pipeline import make_pipeline
     from sklearn.preprocessing import StandardScaler
 
     imputer = SimpleImputer(strategy="mean", keep_empty_features=True, add_indicator=with_indicator)
-    return make_pipeline(imputer, StandardScaler())
+    return [(step, make_pipeline(imputer, StandardScaler()), select)]
 
 
-def _plain_numbers(_with_indicator: bool) -> str:
-    return "passthrough"
+def _plain_numbers(step: str, select: ColumnSelector, _with_indicator: bool) -> list[Step]:
+    """Pass numbers on; histogram gradient boosting fails on a column of NaN alone, so that becomes zeros."""
+    from sklearn.impute import SimpleImputer
+
+    zeros = SimpleImputer(strategy="constant", fill_value=0.0, keep_empty_features=True)
+    return [
+        (step, "passthrough", partial(_filled_columns, select=select, filled=True)),
+        (f"{step}_empty", zeros, partial(_filled_columns, select=select, filled=False)),
+    ]
 
 
 def _one_hot_categories() -> BaseEstimator:
@@ -255,13 +286,13 @@ def _numbered_categories() -> BaseEstimator:
 
     return OrdinalEncoder(
         handle_unknown="use_encoded_value",
-        unknown_value=np.nan,
-        encoded_missing_value=np.nan,
+        unknown_value=-1,
+        encoded_missing_value=-1,  # not NaN: see _plain_numbers
         max_categories=MAX_ORDINAL_CATEGORIES,
     )
 
 
-_FAMILIES: dict[str, tuple[Callable[[bool], object], Callable[[], object]]] = {
+_FAMILIES: dict[str, tuple[Callable[[str, ColumnSelector, bool], list[Step]], Callable[[], object]]] = {
     "linear": (_scaled_numbers, _one_hot_categories),
     "trees": (_plain_numbers, _numbered_categories),
 }
@@ -277,9 +308,3 @@ def _text_projection() -> BaseEstimator:
     words = HashingVectorizer(n_features=TEXT_BUCKETS, ngram_range=(1, 2), alternate_sign=False, norm=None)
     projection = TruncatedSVD(TEXT_DIMENSIONS)
     return make_pipeline(words, TfidfTransformer(sublinear_tf=True), projection, StandardScaler())
-
-
-def _vector_columns(name: str) -> object:
-    from sklearn.compose import make_column_selector
-
-    return make_column_selector(pattern=rf"^{re.escape(name)}\[\d+\]$")

@@ -55,7 +55,8 @@ def leak_accuracy(values: npt.NDArray[np.generic], labels: IntArray, keys: UInt6
     Parameters
     ----------
     values : ndarray of int or float, shape (N,)
-        Column values, or codes of them; NaN is a value of its own.
+        Integers are codes of categories, -1 where missing; floats are numbers, NaN where missing. Missing
+        counts as a value of its own.
     labels : ndarray of int, shape (N,)
         Given class, 0 or more.
     keys : ndarray of uint64, shape (N,)
@@ -113,7 +114,7 @@ def is_code(values: npt.NDArray[np.generic], accuracy: float, labels: IntArray) 
     Parameters
     ----------
     values : ndarray of int or float, shape (N,)
-        Column values, or codes of them.
+        As for `leak_accuracy`.
     accuracy : float
         As `leak_accuracy` returns it.
     labels : ndarray of int, shape (N,)
@@ -126,7 +127,7 @@ def is_code(values: npt.NDArray[np.generic], accuracy: float, labels: IntArray) 
         of their own, with an accuracy of 0.75 or more and far above the majority's.
     """
     n_classes = len(np.unique(labels))
-    present = values[~np.isnan(values)] if values.dtype.kind == "f" else values
+    present = values[~np.isnan(values)] if values.dtype.kind == "f" else values[values != -1]
     slack = max(1.0, CODE_SLACK * n_classes)
     if n_classes < CODE_MIN_CLASSES or abs(len(np.unique(present)) - n_classes) > slack:
         return False

@@ -76,7 +76,7 @@ def run_stages(store: Store, inputs: Inputs, config: AuditConfig) -> Results:
         with_features=config.pred_probs is None,
         pred_probs_columns=config.pred_probs_in_dataset,
     )
-    input_checks = check_input(store, data.metrics, config.gate)
+    input_checks = check_input(store, data.metrics, config.gate.part("input"))
     estimator = None if config.pred_probs else identity_of(config.probabilities.estimator, data)
     probs = _out_of_sample(store, inputs, data, config, estimator)
     found = find_issues(store, probs.labels, probs.pred_probs, config.issues)
@@ -84,7 +84,7 @@ def run_stages(store: Store, inputs: Inputs, config: AuditConfig) -> Results:
         store, data.classes, data.labels, probs.labels, found.scores, found.joint, found.n_estimated, config.health
     )
     summary_tables = summary.tables()
-    output_checks = check_output(store, summary_tables, config.gate)
+    output_checks = check_output(store, summary_tables, config.gate.part("output"))
     report = render(
         store, data.rows, data.labels, data.classes, probs.rows, probs.reasons, found.scores
     )

@@ -216,8 +216,8 @@ def _offender(rule: Rule, frame: pd.DataFrame, positions: Sequence[int], count: 
         values = ", ".join(f"{name} = {_show(row[name])}" for name in columns)
         return f"{rule.expectation} does not hold{whose}: {values}{more}"
     if "value_set" in rule.kwargs:
-        verb = "is, although forbidden," if "NotBeInSet" in rule.expectation else "is not among the allowed:"
-        return f"{column}{whose} {verb} {_show(row[column])}{more}"
+        fault = "forbidden" if "NotBeInSet" in rule.expectation else "not among the allowed values"
+        return f"{column}{whose} is {_show(row[column])}, which is {fault}{more}"
     value = row[column]
     if _is_number(value) and {"min_value", "max_value"} & set(rule.kwargs):
         return f"{column}{whose} is {_against(rule.kwargs, value)}{more}"
@@ -271,6 +271,10 @@ def _against(kwargs: Mapping[str, object], value: object) -> str:
             if shown == limit:  # rounding would make them look equal
                 shown, limit = repr(_float(value)), repr(_float(bound))
             return f"{shown}, {word} {limit}"
+        if _is_number(bound) and _float(value) == _float(bound) and low != high:
+            return (
+                f"{_number(value)}, which must be {'above' if word == 'below' else 'below'} {_number(bound)}"
+            )
     return f"{_number(value)}, which is not allowed"
 
 
@@ -344,7 +348,13 @@ def _show(value: object) -> str:
 
 def _number(value: object) -> str:
     number = _float(value)
-    return str(int(number)) if number.is_integer() and abs(number) < 1e15 else f"{number:.4g}"
+    return (
+        str(int(number))
+        if number.is_integer() and abs(number) < 1e15
+        else f"{number:.4g}"
+        if abs(number) < 1e4
+        else f"{number:.1f}"
+    )
 
 
 def _is_number(value: object) -> bool:

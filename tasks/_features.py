@@ -14,7 +14,7 @@ import pyarrow.types as pat
 
 from labelhealth.configs.input import InputOptions, Kind
 from labelhealth.core.identity import UInt64Array
-from labelhealth.tasks._files import ParquetSource
+from labelhealth.tasks._files import BLOCK_ROWS, ParquetSource
 from labelhealth.tasks._types import Family, family_of
 from labelhealth.tasks._values import (
     block_lanes,
@@ -189,12 +189,12 @@ def _read_embedding(source: ParquetSource, name: str, lanes: UInt64Array) -> Fea
     missing = np.empty(source.n_rows, dtype=np.bool_)
     for rows, block in _hashed_blocks(source, name, lanes):
         vectors[rows], missing[rows] = vectors_of(block, n_dimensions, dtype)
-    step = max(1, len(vectors) // 16)
-    incomplete = missing.copy()
-    for first in range(0, len(vectors), step):
-        part = vectors[first : first + step]
-        _refuse_infinite(source, name, np.atleast_1d(np.isinf(part).any(axis=1)), first)
-        incomplete[first : first + step] |= np.isnan(part).any(axis=1)
+    incomplete, is_infinite = missing.copy(), np.zeros(len(vectors), dtype=np.bool_)
+    for first in range(0, len(vectors), BLOCK_ROWS):
+        rows = slice(first, first + BLOCK_ROWS)
+        incomplete[rows] |= np.isnan(vectors[rows]).any(axis=1)
+        is_infinite[rows] = np.isinf(vectors[rows]).any(axis=1)
+    _refuse_infinite(source, name, is_infinite)
     mask = pa.array(missing) if missing.any() else None
     array = pa.FixedSizeListArray.from_arrays(pa.array(vectors.reshape(-1)), n_dimensions, mask=mask)
     return Feature(name, "embedding", pa.chunked_array([array]), int(incomplete.sum()), bool(missing.all()))
@@ -229,7 +229,7 @@ def _refuse_infinite(
     source: ParquetSource, name: str, is_infinite: npt.NDArray[np.bool_], first: int = 0
 ) -> None:
     if is_infinite.any():
-        row = first + int(is_infinite.argmax())
+        row = int(is_infinite.argmax())
         got = f"infinity at {source.where(row)} ({is_infinite.sum()} of {source.n_rows} rows)"
         raise input_error(
             f"`{name}` must hold finite numbers or none", got, "replace it by null or by a limit"

@@ -57,11 +57,11 @@ def check_leaks(
 
 
 def _sample(feature: Feature, rows: npt.NDArray[np.intp]) -> npt.NDArray[np.generic]:
-    """Return the values of some rows as numbers, or as codes of them."""
+    """Return the values of some rows as floats, or as integer codes of categories."""
     values = feature.data.take(pa.array(rows)).combine_chunks()
     if feature.kind == "categorical":
         encoded = values.dictionary_encode().indices
-        return np.asarray(encoded.cast(pa.float64()).to_numpy(zero_copy_only=False))
+        return np.asarray(encoded.fill_null(-1).to_numpy(zero_copy_only=False))
     if feature.kind == "datetime":
         values = values.view(pa.int64())
     return np.asarray(values.cast(pa.float64(), safe=False).to_numpy(zero_copy_only=False))

@@ -14,22 +14,18 @@ import sys
 import threading
 import warnings
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from importlib import import_module
 from typing import Any
 
-import numpy as np
-import numpy.typing as npt
 import pandas as pd
 
+from labelhealth.configs._expectation_kwargs import NUMERIC_TYPES
 from labelhealth.configs.gate import GateOptions
 from labelhealth.configs.tables import CHECKS, TABLES
 from labelhealth.core.errors import OptionError
 from labelhealth.tasks._expectation_rows import (
     MAX_EXAMPLES,
-    NAME_COLUMNS,
-    ONE_ROW_TABLES,
     Finding,
     Judgement,
     check_row,
@@ -37,10 +33,12 @@ from labelhealth.tasks._expectation_rows import (
     judge,
 )
 from labelhealth.tasks._expectation_rules import Rows, Rule, input_rules, output_rules
+from labelhealth.tasks._expectation_tables import prepare
 
 __all__ = ["Rows", "Rule", "check_rules", "check_tables", "input_rules", "output_rules"]
 
 _LARGEST = sys.float_info.max
+_LARGE_TABLES = 100_000  # cells: from here a context, which is a cycle, is not left to keep its tables alive
 _lock = threading.Lock()
 
 
@@ -86,7 +84,7 @@ def check_tables(checkpoint: str, tables: Mapping[str, pd.DataFrame], rules: Seq
     ready: dict[str, pd.DataFrame] = {}
     judgements: dict[str, Judgement] = {}
     for rule in rules:
-        frame, settled = _prepare(rule, tables)
+        frame, settled = prepare(rule, tables)
         ready[rule.id] = frame
         if settled is not None:
             judgements[rule.id] = settled
@@ -135,88 +133,6 @@ def _check_suite(rules: Sequence[Rule]) -> None:
             raise OptionError(msg)
 
 
-def _prepare(rule: Rule, tables: Mapping[str, pd.DataFrame]) -> tuple[pd.DataFrame, Judgement | None]:
-    """Return the rows that a rule speaks about, and its outcome where that is known already."""
-    fault = _fault(rule, tables)
-    if fault:
-        return pd.DataFrame(columns=list(TABLES[rule.table].column_names)), Judgement("error", fault)
-    table = tables[rule.table]
-    frame, absent = _select(rule.rows, rule.table, table)
-    if absent and rule.when_missing != "skipped":
-        return frame, Judgement(rule.when_missing, _absent_reason(rule, table, absent))
-    if frame.empty and not rule.expectation.startswith("ExpectTable"):
-        faulty = table.empty and rule.table != "class_overlap"  # only pairs may be none
-        return frame, Judgement("error" if faulty else rule.when_empty, _empty_reason(rule, table))
-    return frame, None
-
-
-def _fault(rule: Rule, tables: Mapping[str, pd.DataFrame]) -> str:
-    """Return why a table cannot be checked at all; empty when it can."""
-    frame = tables.get(rule.table)
-    if frame is None:
-        return f"table {rule.table} is not given"
-    folded = Counter(str(name).casefold() for name in frame.columns)
-    twice = [name for name in frame.columns if folded[str(name).casefold()] > 1]
-    if twice:
-        return f"table {rule.table} has columns that differ by case only: {', '.join(map(str, twice))}"
-    chosen_by = [
-        *(["judged"] if rule.rows.judged else []),
-        *filter(None, [rule.rows.min_column, rule.rows.present]),
-    ]
-    needed = (*guarded_columns(rule), *NAME_COLUMNS.get(rule.table, ()), *chosen_by)
-    lacking = [name for name in needed if name not in frame.columns]
-    if lacking:
-        return f"table {rule.table} has no column {lacking[0]}"
-    if rule.table in ONE_ROW_TABLES and len(frame) != 1:
-        return f"table {rule.table} must have one row; it has {len(frame)}"
-    return ""
-
-
-def _select(rows: Rows, table: str, frame: pd.DataFrame) -> tuple[pd.DataFrame, list[str]]:
-    """Return the rows that a rule speaks about, and the names it asks for in vain."""
-    frame = frame.reset_index(drop=True)
-    keep = np.ones(len(frame), dtype=bool)
-    if rows.judged:
-        keep &= _mask(not pd.isna(value) and bool(value) for value in frame["judged"])
-    if rows.min_column:
-        keep &= _mask(not pd.isna(count) and count >= rows.min_count for count in frame[rows.min_column])
-    if rows.present:
-        keep &= frame[rows.present].notna().to_numpy(dtype=bool)
-    if rows.exempt_pairs:
-        exempt = {frozenset(pair) for pair in rows.exempt_pairs}
-        pairs = zip(frame["class_a"], frame["class_b"], strict=True)
-        keep &= _mask(frozenset(pair) not in exempt for pair in pairs)
-    if not rows.names:
-        return frame[keep].reset_index(drop=True), []
-    names = frame[NAME_COLUMNS[table][0]]
-    absent = [name for name in rows.names if name not in set(names[keep])]
-    return frame[keep & names.isin(rows.names).to_numpy(dtype=bool)].reset_index(drop=True), absent
-
-
-def _mask(chosen: Iterable[bool]) -> npt.NDArray[np.bool_]:
-    return np.fromiter(chosen, dtype=bool)
-
-
-def _absent_reason(rule: Rule, table: pd.DataFrame, absent: Sequence[str]) -> str:
-    names = ", ".join(repr(name) for name in absent)
-    if rule.table == "columns":
-        return f"the dataset has no column {names}"
-    known = set(table[NAME_COLUMNS[rule.table][0]])
-    if all(name in known for name in absent):
-        return f"class {names} has fewer than {rule.rows.min_count} judged rows"
-    return f"there is no class {names}"
-
-
-def _empty_reason(rule: Rule, table: pd.DataFrame) -> str:
-    if rule.table == "class_overlap":
-        return "no pair of classes overlaps" + (", exempt pairs apart" if rule.rows.exempt_pairs else "")
-    if table.empty:
-        return f"table {rule.table} is empty, so nothing was checked"
-    if rule.table == "class_health":
-        return "no class has enough judged rows"
-    return f"table {rule.table} has no row to check"
-
-
 def _parts(rule: Rule) -> Iterator[_Part]:
     """Yield the expectation of a rule, then the guards of the columns it checks."""
     yield _Part(rule.id, "rule", rule.expectation, rule.kwargs, rule.severity)
@@ -225,7 +141,7 @@ def _parts(rule: Rule) -> Iterator[_Part]:
     for column in dict.fromkeys(guarded_columns(rule)):
         kwargs: dict[str, object] = {"column": column, **condition}
         yield _Part(rule.id, f"values:{column}", "ExpectColumnValuesToNotBeNull", kwargs, rule.severity)
-        if types.get(column) == "double":
+        if types.get(column) in NUMERIC_TYPES:
             kwargs = {**kwargs, "min_value": -_LARGEST, "max_value": _LARGEST}
             yield _Part(rule.id, f"finite:{column}", "ExpectColumnValuesToBeBetween", kwargs, rule.severity)
 
@@ -246,7 +162,8 @@ def _run(
                 findings.setdefault(rule_id, {})[part] = finding
     finally:
         context = None
-        gc.collect()  # a context is a cycle that keeps the tables alive
+        if sum(frame.size for frame, _ in groups) >= _LARGE_TABLES:
+            gc.collect()
     return findings
 
 
@@ -300,11 +217,15 @@ class _Library:
     """The few things that the gate asks of Great Expectations."""
 
     def __init__(self) -> None:
-        self._gx = import_module("great_expectations")
-        self._expectations = import_module("great_expectations.expectations")
-        contexts = import_module("great_expectations.data_context")
-        self._context_class = contexts.EphemeralDataContext
-        self._types = import_module("great_expectations.data_context.types.base")
+        import great_expectations
+        import great_expectations.data_context.types.base as types
+        from great_expectations import expectations
+        from great_expectations.data_context.data_context.ephemeral_data_context import EphemeralDataContext
+
+        self._gx: Any = great_expectations
+        self._expectations: Any = expectations
+        self._types: Any = types
+        self._context_class: Any = EphemeralDataContext
         _set_base_context(self.new_context)
         _switch_off_fingerprints()
 
@@ -354,16 +275,19 @@ def _great_expectations() -> _Library:
 
 def _set_base_context(new_context: Any) -> None:
     """Give the library the global context that it asks for, unless the process has one."""
-    factory = import_module("great_expectations.data_context.data_context.context_factory")
-    required = import_module("great_expectations.exceptions.exceptions").DataContextRequiredError
+    from great_expectations.data_context.data_context.context_factory import project_manager
+    from great_expectations.exceptions.exceptions import DataContextRequiredError
+
     try:
-        factory.project_manager.is_using_cloud()
-    except required:
-        factory.project_manager.set_project(new_context())
+        project_manager.is_using_cloud()
+    except DataContextRequiredError:
+        project_manager.set_project(new_context())
 
 
 def _switch_off_fingerprints() -> None:
     """Stop the library from hashing every table: it costs more than the checks, and nothing reads it."""
-    engine: Any = import_module("great_expectations.execution_engine.pandas_execution_engine")
+    from great_expectations.execution_engine import pandas_execution_engine
+
+    engine: Any = pandas_execution_engine
     if hasattr(engine, "HASH_THRESHOLD"):
         engine.HASH_THRESHOLD = 0

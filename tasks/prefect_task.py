@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, cast
 
 from prefect import Task
 from prefect.cache_policies import NO_CACHE
@@ -12,8 +11,6 @@ from prefect.futures import wait
 from prefect.states import Completed, State
 
 from labelhealth.tasks.stage import Outcome, Stage, tell
-
-_log = logging.getLogger("labelhealth")
 
 
 def task_of(stage: Stage[..., Any]) -> Task[..., Any]:
@@ -44,10 +41,15 @@ def call_in_prefect(stage: Stage[..., Any], calls: list[Mapping[str, Any]]) -> l
     """
     arguments = [{"call": dict(call), "run_name": stage.run_name.format(**call)} for call in calls]
     if len(arguments) == 1:
-        return [tell(stage.task(**arguments[0]))]
+        return [tell(_outcome(stage.task(**arguments[0])))]
     futures = [stage.task.submit(**argument) for argument in arguments]
     outcomes = []
     for future in futures:
-        outcomes.append(tell(future.result()))
+        outcomes.append(tell(_outcome(future.result())))
     wait(futures)
     return outcomes
+
+
+def _outcome(result: Outcome[Any] | State[Outcome[Any]]) -> Outcome[Any]:
+    """Return the outcome itself; a task that returned a state gives that state to its caller."""
+    return cast("Outcome[Any]", result.result() if isinstance(result, State) else result)

@@ -251,7 +251,7 @@ def _warnings(
         if feature.is_constant
     ]
     counters = [
-        f"`{feature.name}` looks like a row number, yet it is a feature. Hint: name it as `id`, or exclude it."
+        f"`{feature.name}` looks like a row number, yet is a feature. Hint: name it as `id`, or exclude it."
         for feature in features.values()
         if is_row_number(feature)
     ]

@@ -80,6 +80,7 @@ class Stage(Generic[P, Output]):
         self.name = name
         self.run_name = run_name
         self.module = function.__module__
+        self.output_model = cast("type[Output]", get_type_hints(function)["return"])
         self._signature = inspect.signature(function)
         functools.update_wrapper(self, function)
 
@@ -104,11 +105,6 @@ class Stage(Generic[P, Output]):
             journal.started(self.name, len(calls))
         outcomes = _caller.get()(self, calls)
         return [outcome.output for outcome in outcomes]
-
-    @functools.cached_property
-    def output_model(self) -> type[Output]:
-        """Return the model that outputs are parsed into."""
-        return cast("type[Output]", get_type_hints(self.fn)["return"])
 
     def key(self, call: Mapping[str, Any]) -> str:
         """Return the cache key of a call: stage, code, libraries and the content of everything it reads."""

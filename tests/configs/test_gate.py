@@ -7,7 +7,7 @@ import pytest
 import yaml
 
 from labelhealth.configs._expectations import EXPECTATIONS, NEEDED, REFUSED, snake_name
-from labelhealth.configs.gate import BUILT_IN_RULES, GateOptions
+from labelhealth.configs.gate import BUILT_IN_RULES, INPUT_FIELDS, OUTPUT_FIELDS, GateOptions
 
 BETWEEN = "ExpectColumnValuesToBeBetween"
 NAN, INF = float("nan"), float("inf")
@@ -293,6 +293,16 @@ CONDITION = {"type": "comparison", "column": {"name": "num_judge"}, "operator": 
             {"column": "class_name", "regex": ""},
             "must be a non-empty string",
         ),
+        (
+            "ExpectColumnValuesToMatchRegex",
+            {"column": "judged", "regex": "a"},
+            "must hold strings; got 'judged'",
+        ),
+        (
+            "ExpectColumnValueLengthsToEqual",
+            {"column": "judged", "value": 3},
+            "must hold strings; got 'judged'",
+        ),
         ("ExpectTableColumnsToMatchSet", {}, "must hold 'column_set'"),
         ("ExpectColumnKLDivergenceToBeLessThan", {"column": "class_name"}, "must hold 'partition_object'"),
         (
@@ -345,9 +355,19 @@ def test_same_id_twice_is_refused():
         GateOptions.model_validate({"expectations": [one, one]})
 
 
-def test_built_in_ids_are_those_of_the_fields():
-    """Every threshold of the model is an id that a user cannot take."""
-    assert set(GateOptions.model_fields) - {"expectations"} <= set(BUILT_IN_RULES)
+def test_every_field_belongs_to_one_checkpoint():
+    """The fields of the two checkpoints are all fields, and none of their names is free for a user's rule."""
+    assert sorted((*INPUT_FIELDS, *OUTPUT_FIELDS, "expectations")) == sorted(GateOptions.model_fields)
+    assert {*INPUT_FIELDS, *OUTPUT_FIELDS} < set(BUILT_IN_RULES)
+
+
+def test_part_of_one_checkpoint_does_not_see_the_other():
+    """A threshold on the audit does not change what the input checkpoint is asked, and the reverse."""
+    one = gate("{min_rows: 5, min_health_score: 0.5, max_overlap: null}")
+    other = gate("{min_rows: 5, min_health_score: 0.6}")
+
+    assert one.part("input") == other.part("input") == gate("{min_rows: 5}")
+    assert one.part("output") == gate("{min_health_score: 0.5, max_overlap: null}")
 
 
 def test_config_loads_nothing_heavy():

@@ -1,0 +1,73 @@
+"""What all tests share: no telemetry, no state outside temporary folders, small datasets."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+# before anything imports Prefect
+os.environ.pop("PREFECT_API_URL", None)
+os.environ.update(
+    {
+        "DO_NOT_TRACK": "1",
+        "PREFECT_HOME": tempfile.mkdtemp(prefix="labelhealth-tests-"),
+        "PREFECT_LOGGING_LEVEL": "CRITICAL",
+        "PREFECT_LOGGING_SERVER_LEVEL": "CRITICAL",
+        "PREFECT_LOGGING_TO_API_ENABLED": "false",
+        "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
+    }
+)
+
+
+def small_columns(n_rows: int = 180, seed: int = 0) -> dict[str, Any]:
+    """Return a dataset of three well separated classes, ten labels of it wrong."""
+    rng = np.random.default_rng(seed)
+    truth = np.arange(n_rows) % 3
+    given = truth.copy()
+    given[:10] = (given[:10] + 1) % 3
+    centers = np.array([[0.0, 0.0], [4.0, 0.0], [0.0, 4.0]])
+    points = centers[truth] + rng.normal(size=(n_rows, 2))
+    names = np.array(["ant", "bee", "cat"])
+    return {
+        "id": [f"row-{row}" for row in range(n_rows)],
+        "x": points[:, 0],
+        "y": points[:, 1],
+        "label": names[given].tolist(),
+    }
+
+
+@pytest.fixture
+def write_parquet(tmp_path: Path) -> Callable[..., Path]:
+    """Return a function that writes columns to a Parquet file and returns its path."""
+
+    def write(columns: dict[str, Any] | pa.Table, name: str = "data.parquet") -> Path:
+        path = tmp_path / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        pq.write_table(columns if isinstance(columns, pa.Table) else pa.table(columns), path)
+        return path
+
+    return write
+
+
+@pytest.fixture
+def small_data(write_parquet: Callable[..., Path]) -> Path:
+    """Return the path of the small dataset."""
+    return write_parquet(small_columns())
+
+
+@pytest.fixture(autouse=True)
+def _fresh_memory() -> Iterator[None]:
+    """Forget what this process has verified or hashed, as a new process would."""
+    from labelhealth.tasks import source, store
+
+    store._verified.clear()
+    source._digests.clear()
+    yield

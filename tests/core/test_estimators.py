@@ -1,0 +1,305 @@
+"""Estimators by name: the default, what a name and its parameters may be, and what a cache must know."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from importlib import metadata
+
+import numpy as np
+import pandas as pd
+import pytest
+from sklearn.linear_model import LogisticRegression
+
+from labelhealth.core.errors import OptionError
+from labelhealth.core.estimators import choose_estimator, estimator_identity, make_estimator
+
+NUMERIC = {"a": "numeric"}
+SIZE = {"kinds": NUMERIC, "n_classes": 3, "n_rows": 100}
+
+
+def make(name="auto", params=None, **more):
+    """Return an estimator for three classes of one number."""
+    return make_estimator(name, params, **{**SIZE, "seed": 7, **more})
+
+
+def identity(name="auto", params=None, **more) -> dict:
+    """Return the parsed identity of such an estimator."""
+    return json.loads(estimator_identity(name, params, **{**SIZE, **more}))
+
+
+@pytest.fixture
+def user_code(tmp_path, monkeypatch):
+    """Return a function that writes modules into a folder on the path."""
+    monkeypatch.syspath_prepend(tmp_path)
+
+    def write(sources):
+        for name, source in sources.items():
+            path = tmp_path / f"{name}.py"
+            path.parent.mkdir(exist_ok=True)
+            path.write_text(source)
+
+    yield write
+    for name, module in list(sys.modules.items()):
+        if str(tmp_path) in str(getattr(module, "__file__", "")):
+            del sys.modules[name]
+
+
+@pytest.mark.parametrize(
+    ("kinds", "n_classes", "n_rows", "name"),
+    [
+        (["numeric"], 10, 1_797, "ExtraTreesClassifier"),
+        (["numeric"], 2, 500, "ExtraTreesClassifier"),
+        (["numeric"], 2, 100_000, "HistGradientBoostingClassifier"),
+        (["numeric", "categorical"], 2, 500, "HistGradientBoostingClassifier"),
+        (["numeric", "categorical"], 26, 20_000, "ExtraTreesClassifier"),
+        (["numeric"], 5_000, 20_000, "LinearDiscriminantAnalysis"),
+        (["embedding"], 77, 13_083, "LogisticRegression"),
+        (["text", "numeric"], 2, 500, "LogisticRegression"),
+        (["embedding"], 5_000, 20_000, "LinearDiscriminantAnalysis"),
+    ],
+)
+def test_default_depends_on_kinds_and_size(kinds, n_classes, n_rows, name):
+    """The documented choice, case by case; it can be made."""
+    features = {f"f{place}": kind for place, kind in enumerate(kinds)}
+    chosen, _ = choose_estimator(features, n_classes, n_rows)
+    made = make(kinds=features, n_classes=n_classes, n_rows=n_rows)
+
+    assert chosen == type(made[-1]).__name__ == name
+
+
+def test_leaves_grow_where_the_forest_would_not_fit():
+    """A million rows of 20 classes: leaves large enough for 1 GiB, not a failure."""
+    _, params = choose_estimator(NUMERIC, np.int16(20), np.int64(1_000_000))
+
+    assert params["min_samples_leaf"] == 24
+
+
+def test_named_classifier_takes_its_parameters_and_the_seed():
+    """A name and JSON values make a scikit-learn estimator."""
+    classifier = make("LogisticRegression", {"C": 0.5, "max_iter": 50})[-1]
+
+    assert (classifier.C, classifier.max_iter, classifier.random_state) == (0.5, 50, 7)
+
+
+@pytest.mark.parametrize(("given", "expected"), [(None, 7), (3, 3)])
+def test_seed_fills_only_open_random_states(given, expected):
+    """A random state that the user set stays; null means open, since results must repeat."""
+    assert make("SGDClassifier", {"loss": "log_loss", "random_state": given})[-1].random_state == expected
+
+
+def test_nested_estimators_are_built_and_seeded():
+    """Calibration around a pipeline around a classifier, as a config writes it."""
+    steps = [["scale", {"class": "StandardScaler"}], ["svc", {"class": "LinearSVC", "params": {"C": 2.0}}]]
+    nested = {"class": "Pipeline", "params": {"steps": steps}}
+    estimator = make("CalibratedClassifierCV", {"estimator": nested, "cv": 2})
+    inner = estimator[-1].estimator
+    frame = pd.DataFrame({"a": np.arange(30.0)})
+
+    assert (inner[-1].C, inner[-1].random_state) == (2.0, 7)
+    assert estimator.fit(frame, np.arange(30) % 3).predict_proba(frame).shape == (30, 3)
+
+
+@pytest.mark.parametrize(
+    ("name", "first_step"),
+    [
+        ("LogisticRegression", "linear"),
+        ("KNeighborsClassifier", "linear"),
+        ("RandomForestClassifier", "trees"),
+    ],
+)
+def test_preprocessing_suits_the_classifier(name, first_step):
+    """Classifiers that take NaN get their numbers untouched, the others imputed and scaled."""
+    numbers = make(name)[0].fit_transform(pd.DataFrame({"a": [1.0, 5.0, np.nan]}))
+
+    assert np.isnan(numbers).any() == (first_step == "trees")
+
+
+def test_preprocessing_none_is_the_classifier_alone():
+    """The classifier sees the feature columns under their names."""
+    estimator = make("RandomForestClassifier", {"n_estimators": 2}, preprocessing="none")
+    estimator.fit(pd.DataFrame({"a": [0.0, 1.0]}), [0, 1])
+
+    assert [name for name, _ in estimator.steps] == ["classifier"]
+    assert estimator[-1].feature_names_in_.tolist() == ["a"]
+
+
+def test_users_own_classifier_is_found_by_dotted_path(user_code):
+    """Any scikit-learn compatible class on the path can be named."""
+    user_code(
+        {
+            "mine": "from sklearn.linear_model import LogisticRegression\nclass Mine(LogisticRegression): pass\n"
+        }
+    )
+
+    assert isinstance(make("mine.Mine", {"C": 3.0})[-1], LogisticRegression)
+
+
+@pytest.mark.parametrize(
+    ("name", "params", "message"),
+    [
+        (
+            "LogisticRegresion",
+            {},
+            "class of scikit-learn or a dotted path; got 'LogisticRegresion'.*LogisticRegression",
+        ),
+        ("Zzzz", {}, r"got 'Zzzz'\.$"),
+        (
+            "sklearn.linear_model.LogisticRegresion",
+            {},
+            "class in sklearn.linear_model; .* mean LogisticRegression",
+        ),
+        ("nowhere.Thing", {}, "`estimator` must be importable; got 'nowhere.Thing': ModuleNotFoundError"),
+        ("json.JSONDecoder", {}, "derived from sklearn.base.BaseEstimator; got 'json.JSONDecoder'"),
+        ("json.loads", {}, "derived from sklearn.base.BaseEstimator; got 'json.loads'"),
+        ("Ridge", {}, "`estimator` must be a classifier; got 'Ridge'"),
+        ("KMeans", {}, "`estimator` must be a classifier; got 'KMeans'"),
+        ("LinearSVC", {}, "must have `predict_proba`; 'LinearSVC' has none.*CalibratedClassifierCV"),
+        (
+            "LogisticRegression",
+            {"c": 1},
+            "`params` of LogisticRegression must be among C, class_weight.*got 'c'",
+        ),
+        ("LogisticRegression", {"C": -1.0}, "`params` must suit LogisticRegression.*'C' parameter"),
+        (
+            "BaggingClassifier",
+            {"estimator": {"class": "SVC", "params": {"K": 1}}},
+            "`params` of SVC .* got 'K'",
+        ),
+        ("BaggingClassifier", {"estimator": {"class": "SVC", "C": 1}}, "write an estimator as"),
+        ("BaggingClassifier", {"estimator": {"class": "Nope"}}, "got 'Nope'"),
+        ("auto", {"C": 1}, "`params` must be empty with name 'auto'; got C"),
+    ],
+)
+def test_unfit_names_and_parameters_say_what_would_fit(name, params, message):
+    """Each mistake is named, with a way out where there is one."""
+    with pytest.raises(OptionError, match=message):
+        make(name, params)
+
+
+def test_module_that_raises_on_import_is_named(user_code):
+    """The user's own error is not swallowed."""
+    user_code({"broken": "1 / 0\n"})
+
+    with pytest.raises(OptionError, match=r"got 'broken\.Mine': ZeroDivisionError: division by zero"):
+        make("broken.Mine")
+
+
+def test_unknown_preprocessing_is_refused():
+    """There are two."""
+    with pytest.raises(OptionError, match="`preprocessing` must be 'auto' or 'none'; got 'scale'"):
+        make(preprocessing="scale")
+
+
+def test_identity_names_choice_parameters_and_versions():
+    """The automatic choice is resolved, so that a changed rule is a changed key."""
+    parts = identity()
+
+    assert parts["name"] == "ExtraTreesClassifier"
+    assert parts["code"]["scikit-learn"] == f"=={metadata.version('scikit-learn')}"
+    assert identity("sklearn.svm.SVC")["code"] == parts["code"] | {
+        name: f"=={metadata.version(name)}" for name in identity("sklearn.svm.SVC")["code"]
+    }
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"params": {"C": 2.0}},
+        {"name": "SVC"},
+        {"preprocessing": "none"},
+        {"kinds": {"a": "categorical"}},
+        {"kinds": {"b": "numeric"}},
+        {"kinds": {"a": "numeric", "b": "numeric"}},
+    ],
+)
+def test_identity_changes_with_all_that_decides_a_prediction(change):
+    """No two different estimators share a key."""
+    base = {"name": "LogisticRegression", "params": {"C": 1.0}}
+
+    assert identity(**{**base, **change}) != identity(**base)
+
+
+def test_identity_keeps_the_order_of_features_and_ignores_that_of_parameters():
+    """Columns in another order are other columns; parameters are a mapping."""
+    two = {"a": "numeric", "b": "numeric"}
+
+    assert identity(kinds=two)["kinds"] != identity(kinds=dict(reversed(two.items())))["kinds"]
+    assert estimator_identity("SVC", {"C": 1, "gamma": 2}, **SIZE) == estimator_identity(
+        "SVC", {"gamma": 2, "C": 1}, **SIZE
+    )
+
+
+@pytest.mark.parametrize(
+    "changed",
+    ["mine", "helper", "deep", "package/__init__", "package/inner", "package/sibling", "lazy"],
+)
+def test_identity_changes_with_every_local_source_it_reaches(user_code, changed):
+    """A user's edit counts, however far from the class: through imports, packages, relative and late ones."""
+    sources = {
+        "mine": "import helper\nfrom package import inner\nclass Mine: pass\n",
+        "helper": "from deep import thing\nimport numpy\n",
+        "deep": "thing = 1\n",
+        "package/__init__": "",
+        "package/inner": "from . import sibling\nfrom .sibling import x as y\n",
+        "package/sibling": "x = 1\ndef f():\n    import importlib\n    return importlib.import_module('lazy')\n",
+        "lazy": "import mine\n",
+        "unrelated": "",
+    }
+    user_code(sources)
+    before = identity("mine.Mine")
+    user_code({"unrelated": "z = 1\n"})
+    untouched = identity("mine.Mine")
+    user_code({changed: sources[changed] + "# edited\n"})
+    after = identity("mine.Mine")
+    name = changed.removesuffix("/__init__").replace("/", ".")
+
+    assert untouched == before
+    assert before["code"]["numpy"] == f"=={metadata.version('numpy')}"
+    assert {key for key in after["code"] if after["code"][key] != before["code"][key]} == {name}
+
+
+def test_identity_covers_nested_estimators(user_code):
+    """A user's class inside scikit-learn's is read as well."""
+    user_code({"mine": "class Mine: pass\n"})
+    parts = identity("CalibratedClassifierCV", {"estimator": {"class": "mine.Mine"}})
+
+    assert parts["code"]["mine"].startswith("sha256:")
+
+
+def test_identity_notes_modules_that_are_absent(user_code):
+    """An optional import that appears later is a change."""
+    user_code({"mine": "try:\n    import optional_thing\nexcept ImportError:\n    pass\n"})
+    before = identity("mine.Mine")["code"]
+    user_code({"optional_thing": ""})
+
+    assert before["optional_thing"] == "absent"
+    assert identity("mine.Mine")["code"]["optional_thing"].startswith("sha256:")
+
+
+@pytest.mark.parametrize("name", ["nowhere.Thing", "mine.gone.Thing", "__main__.Thing"])
+def test_identity_refuses_modules_that_cannot_be_found(user_code, name):
+    """What cannot be read cannot be keyed."""
+    user_code({"mine": ""})
+
+    with pytest.raises(OptionError, match=f"`estimator` must be importable; got '{name}'"):
+        identity(name)
+
+
+def test_identity_imports_nothing(tmp_path):
+    """Neither the user's module nor scikit-learn's classifiers are loaded for a key."""
+    (tmp_path / "package").mkdir()
+    (tmp_path / "package" / "__init__.py").write_text("raise RuntimeError('imported')\n")
+    (tmp_path / "package" / "mine.py").write_text("raise RuntimeError('imported')\n")
+    code = (
+        f"import sys; sys.path.append({str(tmp_path)!r})\n"
+        "from labelhealth.core.estimators import estimator_identity\n"
+        "size = dict(kinds={'a': 'numeric'}, n_classes=2, n_rows=9)\n"
+        "estimator_identity(**size), estimator_identity('SVC', **size)\n"
+        "estimator_identity('package.mine.M', **size)\n"
+        "print([name for name in ('package', 'sklearn') if name in sys.modules])\n"
+    )
+    printed = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
+
+    assert printed.strip() == "[]"

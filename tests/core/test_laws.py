@@ -1,0 +1,255 @@
+"""Laws that every score, filter and count obeys."""
+
+import labelhealth.core as cl
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from labelhealth.core import _blocks
+from labelhealth.core._check import Given
+from labelhealth.core._exact import class_sums
+from labelhealth.core._scores import Scoring
+from labelhealth.core.audit import _audit
+from labelhealth.core.options import FILTERS, SCORES, IssueOptions
+
+from tests.core.strategies import datasets, random_dataset
+
+pytestmark = pytest.mark.filterwarnings("ignore:.*classes have min_examples_per_class:UserWarning")
+
+SCORINGS = [(score, adjust) for score in SCORES for adjust in (False, True) if score != SCORES[2] or not adjust]
+
+
+def _scores(labels, pred_probs, scoring):
+    return cl.rank.get_label_quality_scores(
+        labels, pred_probs, method=scoring[0], adjust_pred_probs=scoring[1]
+    )
+
+
+
+@pytest.mark.parametrize("scoring", SCORINGS)
+@given(dataset=datasets())
+@settings(max_examples=30, deadline=None)
+def test_scores_lie_between_0_and_1(dataset, scoring):
+    """No score leaves [0, 1] by more than rounding."""
+    scores = _scores(*dataset, scoring)
+
+    assert scores.min() >= -1e-6
+    assert scores.max() <= 1 + 1e-6
+
+
+@pytest.mark.parametrize("scoring", SCORINGS)
+@pytest.mark.parametrize("seed", range(5))
+def test_scores_follow_a_permutation_of_examples(scoring, seed):
+    """The score of an example does not depend on where it stands, to the last bit."""
+    labels, pred_probs = random_dataset(seed, 5, 200)
+    order = np.random.default_rng(seed).permutation(len(labels))
+
+    assert np.array_equal(
+        _scores(labels[order], pred_probs[order], scoring), _scores(labels, pred_probs, scoring)[order]
+    )
+
+
+@pytest.mark.parametrize("filter_by", FILTERS)
+@pytest.mark.parametrize("seed", range(5))
+def test_filters_follow_a_permutation_of_examples(filter_by, seed):
+    """Whether an example is flagged does not depend on where it stands, unless it is tied."""
+    labels, pred_probs = random_dataset(seed, 5, 200)
+    order = np.random.default_rng(seed).permutation(len(labels))
+    flagged = cl.filter.find_label_issues(labels, pred_probs, filter_by=filter_by)
+    permuted = cl.filter.find_label_issues(labels[order], pred_probs[order], filter_by=filter_by)
+
+    assert np.array_equal(permuted, flagged[order])
+
+
+@pytest.mark.parametrize("scoring", SCORINGS)
+@pytest.mark.parametrize("seed", range(5))
+def test_scores_ignore_the_names_of_classes(scoring, seed):
+    """Renumbering the classes leaves every score the same, up to the order of sums."""
+    labels, pred_probs = random_dataset(seed, 5, 200)
+    names = np.random.default_rng(seed).permutation(5)
+
+    np.testing.assert_allclose(
+        _scores(names[labels], pred_probs[:, np.argsort(names)], scoring),
+        _scores(labels, pred_probs, scoring),
+        rtol=1e-12,
+    )
+
+
+@pytest.mark.parametrize("seed", range(10))
+def test_raw_joint_follows_the_names_of_classes(seed):
+    """Renumbering the classes renumbers the rows and columns of the raw confident joint."""
+    labels, pred_probs = random_dataset(seed, 5, 200)
+    names = np.random.default_rng(seed).permutation(5)
+    joint = cl.count.compute_confident_joint(labels, pred_probs, calibrate=False)
+    renamed = cl.count.compute_confident_joint(names[labels], pred_probs[:, np.argsort(names)], calibrate=False)
+
+    assert np.array_equal(renamed[np.ix_(names, names)], joint)
+
+
+@pytest.mark.parametrize("copies", [2, 3, 7])
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_copies_of_a_dataset_change_no_threshold(copies, dtype):
+    """Thresholds of a dataset and of copies of it are equal to the last bit, and the raw joint is multiplied."""
+    labels, pred_probs = random_dataset(0, 5, 300, dtype)
+    many = np.tile(labels, copies), np.tile(pred_probs, (copies, 1))
+    thresholds = cl.count.get_confident_thresholds
+
+    assert np.array_equal(thresholds(*many), thresholds(labels, pred_probs))
+    joint = cl.count.compute_confident_joint(labels, pred_probs, calibrate=False)
+    assert np.array_equal(cl.count.compute_confident_joint(*many, calibrate=False), copies * joint)
+
+
+@pytest.mark.parametrize("filter_by", FILTERS)
+def test_perfect_predictions_have_no_issues(filter_by):
+    """Certain predictions that agree with the labels are never flagged."""
+    labels = np.tile(np.arange(4), 10)
+    flagged = cl.filter.find_label_issues(labels, np.eye(4)[labels], filter_by=filter_by)
+
+    assert not flagged.any()
+
+
+@given(dataset=datasets())
+@settings(max_examples=60, deadline=None)
+def test_both_is_the_intersection(dataset):
+    """`both` flags what the two prune filters flag, and nothing flagged is the most probable class."""
+    labels, pred_probs = dataset
+    names = ("prune_by_noise_rate", "prune_by_class", "both")
+    masks = [cl.audit.audit_labels(labels, pred_probs, IssueOptions(filter_by=name)).is_label_issue for name in names]
+
+    assert np.array_equal(masks[0] & masks[1], masks[2])
+    assert not (masks[0] & (pred_probs.argmax(axis=1) == labels)).any()
+
+
+@given(dataset=datasets())
+@settings(max_examples=60, deadline=None)
+def test_calibrated_joint_has_the_class_counts(dataset):
+    """Rows of the calibrated joint sum to the examples of the class, and the joint sums to 1."""
+    labels, pred_probs = dataset
+    joint = cl.count.compute_confident_joint(labels, pred_probs)
+
+    assert joint.sum(axis=1).tolist() == np.bincount(labels, minlength=pred_probs.shape[1]).tolist()
+    assert cl.count.estimate_joint(labels, pred_probs).sum() == pytest.approx(1, abs=1e-12)
+
+
+@given(
+    dataset=datasets(),
+    block_rows=st.integers(1, 70),
+    filter_by=st.sampled_from(FILTERS),
+    scoring=st.sampled_from(SCORINGS),
+)
+@settings(max_examples=150, deadline=None)
+def test_audit_does_not_depend_on_the_size_of_blocks(dataset, block_rows, filter_by, scoring):
+    """Every field of an audit is equal to the last bit for any number of rows in a block."""
+    options = IssueOptions(filter_by=filter_by, score=scoring[0], adjust_pred_probs=scoring[1])
+    whole, blocks = _audit(Given(*dataset), options), _audit(Given(*dataset), options, block_rows)
+
+    for name in cl.audit.LabelAudit.__dataclass_fields__:
+        assert np.array_equal(getattr(whole, name), getattr(blocks, name)), name
+
+
+@given(dataset=datasets(), cut=st.integers(0, 60), seed=st.integers(0, 9))
+@settings(max_examples=100, deadline=None)
+def test_partials_merge_to_the_whole(dataset, cut, seed):
+    """Sums, columns, counts and selections of two parts merge to those of the whole, to the last bit."""
+    labels, pred_probs = dataset
+    cut = min(cut, len(labels))
+    whole = Given(labels, pred_probs)
+    first, last = Given(labels[:cut], pred_probs[:cut]), Given(labels[cut:], pred_probs[cut:])
+    sums = _blocks.sum_self_confidence(last).merge(_blocks.sum_self_confidence(first))
+    thresholds = _blocks.thresholds_of(sums, pred_probs.dtype)
+    scoring = Scoring("normalized_margin")
+    columns = [_blocks.judge_rows(part, thresholds, scoring) for part in (first, last, whole)]
+    merged = columns[0].merge(columns[1])
+    wanted = np.random.default_rng(seed).integers(0, 4, (whole.n_classes, whole.n_classes))
+    np.fill_diagonal(wanted, 0)
+    tops = _blocks.select_margins(last, wanted, first_row=cut).merge(_blocks.select_margins(first, wanted, 3))
+    counts = [
+        _blocks.count_pairs(part.labels, column.confident, whole.n_classes)
+        for part, column in zip((first, last, whole), columns, strict=True)
+    ]
+
+    assert np.array_equal(thresholds, cl.count.get_confident_thresholds(labels, pred_probs))
+    for name in _blocks.RowColumns.__dataclass_fields__:
+        assert np.array_equal(getattr(merged, name), getattr(columns[2], name)), name
+    assert np.array_equal(counts[0] + counts[1], counts[2])
+    assert np.array_equal(tops.rows, _blocks.select_margins(whole, wanted).rows)
+
+
+@given(st.lists(st.floats(-1e-6, 1.0), min_size=1, max_size=50), st.randoms())
+@settings(max_examples=200, deadline=None)
+def test_exact_sums_do_not_depend_on_order(values, random):
+    """Means are the correctly rounded quotients, in any order, subnormal numbers included."""
+    from fractions import Fraction
+
+    shuffled = random.sample(values, len(values))
+    means = [class_sums(np.zeros(len(v), np.int64), np.array(v), 1).means(np.float64) for v in (values, shuffled)]
+    exact = sum(map(Fraction, values)) / len(values)
+
+    assert means[0] == means[1] == [float(exact)]
+
+
+def test_selection_raises_its_bars(monkeypatch):
+    """With a small memory the selection of pass C drops hopeless rows early and stays the same."""
+    labels, pred_probs = random_dataset(4, 6, 3000)
+    wanted = np.full((6, 6), 20)
+    np.fill_diagonal(wanted, 0)
+    whole = _blocks.select_margins(Given(labels, pred_probs), wanted)
+    monkeypatch.setattr(_blocks, "COMPACT_ROWS", 50)
+    small = _blocks.select_margins(Given(labels, pred_probs), wanted, 17)
+
+    assert np.array_equal(small.pairs, whole.pairs)
+    assert np.array_equal(small.rows, whole.rows)
+
+
+def test_memory_mapped_read_only_probabilities(tmp_path):
+    """A read-only memory map gives the audit of the array in memory."""
+    labels, pred_probs = random_dataset(5, 4, 500, np.float32)
+    np.save(tmp_path / "pred_probs.npy", pred_probs)
+    mapped = cl.audit.audit_labels(labels, np.load(tmp_path / "pred_probs.npy", mmap_mode="r"))
+    in_memory = cl.audit.audit_labels(labels, pred_probs)
+
+    assert np.array_equal(mapped.is_label_issue, in_memory.is_label_issue)
+    assert np.array_equal(mapped.ranked_rows, in_memory.ranked_rows)
+
+
+@pytest.mark.parametrize("change", [np.asfortranarray, lambda p: p[:, ::-1][:, ::-1], lambda p: p.astype(">f8")])
+def test_memory_layout_changes_nothing(change):
+    """Order, strides and byte order of the probabilities do not matter."""
+    labels, pred_probs = random_dataset(6, 4, 300)
+    options = IssueOptions(score="normalized_margin", adjust_pred_probs=True)
+    audits = [cl.audit.audit_labels(labels, p, options) for p in (pred_probs, change(pred_probs))]
+
+    assert np.array_equal(audits[0].label_quality, audits[1].label_quality)
+    assert np.array_equal(audits[0].is_label_issue, audits[1].is_label_issue)
+
+
+def test_many_classes_most_of_them_empty():
+    """Two thousand classes, of which only some have examples."""
+    rng = np.random.default_rng(7)
+    labels = rng.integers(0, 40, 400) * 50
+    pred_probs = rng.dirichlet(np.ones(2000), 400).astype(np.float32)
+    audit = cl.audit.audit_labels(labels, pred_probs)
+
+    assert audit.confident_joint.shape == (2000, 2000)
+    assert audit.confident_joint.sum() == 400
+    assert (audit.thresholds[audit.class_counts == 0] == 2).all()
+
+
+def test_order_label_issues_is_the_ranked_filter():
+    """Ordering a mask gives what the filter returns with ranked indices."""
+    labels, pred_probs = random_dataset(8, 4, 300)
+    mask = cl.filter.find_label_issues(labels, pred_probs)
+    for score in SCORES:
+        ranked = cl.filter.find_label_issues(labels, pred_probs, return_indices_ranked_by=score)
+
+        assert np.array_equal(cl.rank.order_label_issues(mask, labels, pred_probs, rank_by=score), ranked)
+
+
+def test_find_top_issues():
+    """None and large numbers mean all, 0 none, and negative numbers bound the slice."""
+    scores = np.array([0.5, 0.1, 0.5, 0.9])
+
+    assert cl.rank.find_top_issues(scores, top=None).tolist() == [1, 0, 2, 3]
+    assert cl.rank.find_top_issues(scores, top=99).tolist() == [1, 0, 2, 3]
+    assert cl.rank.find_top_issues(scores, top=0).tolist() == []
+    assert cl.rank.find_top_issues(scores, top=-1).tolist() == [1, 0, 2]

@@ -37,6 +37,7 @@ MAX_ONE_HOT_COLUMNS = 200  # of one feature: bounds width where a column is near
 MAX_ORDINAL_CATEGORIES = 254  # what histogram gradient boosting can hold beside the missing value
 TEXT_BUCKETS = 2**15  # hashed words and word pairs of a text column, before the projection
 TEXT_DIMENSIONS = 256  # of the projection: what linear models and trees can both read
+TEXT_WEIGHT = 48.0  # beside standardised columns; to standardise each dimension would blow up empty ones
 
 
 @dataclass(frozen=True)
@@ -177,7 +178,8 @@ def make_preprocessor(
         steps.append((f"text_{place}", _text_projection(), name))
     for place, name in enumerate(by_kind["embedding"]):
         steps += number_steps(f"embedding_{place}", partial(_vector_columns, name=name), False)
-    return ColumnTransformer(steps, sparse_threshold=0.3 if sparse else 0.0)
+    weights = {f"text_{place}": TEXT_WEIGHT for place in range(len(by_kind["text"]))}
+    return ColumnTransformer(steps, sparse_threshold=0.3 if sparse else 0.0, transformer_weights=weights)
 
 
 def _columns_of(features: FeatureFrame, name: str, kind: Kind) -> pd.DataFrame:
@@ -242,7 +244,7 @@ def _vector_columns(frame: pd.DataFrame, name: str) -> list[str]:
 
 
 def _filled_columns(frame: pd.DataFrame, select: ColumnSelector, filled: bool) -> list[str]:
-    """Return those of the selected columns that have a value in the training rows, or those that have none."""
+    """Return those of the selected columns that have a value in the training rows, or those without."""
     columns = select(frame)
     return [
         name
@@ -303,8 +305,7 @@ def _text_projection() -> BaseEstimator:
     from sklearn.decomposition import TruncatedSVD
     from sklearn.feature_extraction.text import HashingVectorizer, TfidfTransformer
     from sklearn.pipeline import make_pipeline
-    from sklearn.preprocessing import StandardScaler
 
     words = HashingVectorizer(n_features=TEXT_BUCKETS, ngram_range=(1, 2), alternate_sign=False, norm=None)
     projection = TruncatedSVD(TEXT_DIMENSIONS)
-    return make_pipeline(words, TfidfTransformer(sublinear_tf=True), projection, StandardScaler())
+    return make_pipeline(words, TfidfTransformer(sublinear_tf=True), projection)

@@ -210,15 +210,13 @@ def count_occurrences(lanes: UInt64Array, labels: npt.NDArray[np.signedinteger])
     >>> count_occurrences(np.array([[7, 7, 8], [1, 1, 1]], dtype=np.uint64), np.array([1, 0, 0])).tolist()
     [1, 0, 0]
     """
-    n_rows = lanes.shape[1]
-    order = np.lexsort((labels, lanes[1], lanes[0]))
-    ordered = lanes[:, order]
-    is_first = np.ones(n_rows, dtype=np.bool_)
-    is_first[1:] = (ordered[:, 1:] != ordered[:, :-1]).any(axis=0)
-    positions = np.arange(n_rows, dtype=np.int64)
-    starts = np.maximum.accumulate(np.where(is_first, positions, 0))
-    occurrences = np.empty(n_rows, dtype=np.int64)
-    occurrences[order] = positions - starts
+    order = np.argsort(lanes[0])
+    ordered = lanes[0, order]
+    is_tied = np.zeros(len(order) + 1, dtype=np.bool_)
+    is_tied[1:-1] = ordered[1:] == ordered[:-1]
+    rows = np.sort(order[is_tied[1:] | is_tied[:-1]])  # most rows of most datasets stand alone
+    occurrences = np.zeros(len(order), dtype=np.int64)
+    occurrences[rows] = _count_ties(lanes[:, rows], labels[rows])
     return occurrences
 
 
@@ -238,6 +236,19 @@ def row_keys(lanes: UInt64Array, occurrences: Int64Array) -> UInt64Array:
         Uniform keys: for sampling and for splitting into halves.
     """
     return _finalise(lanes[1] + occurrences.astype(np.uint64) * _GOLDEN, _SPLITMIX)
+
+
+def _count_ties(lanes: UInt64Array, labels: npt.NDArray[np.signedinteger]) -> Int64Array:
+    """Number rows of equal hash by sorting them all."""
+    order = np.lexsort((labels, lanes[1], lanes[0]))
+    ordered = lanes[:, order]
+    is_first = np.ones(len(order), dtype=np.bool_)
+    is_first[1:] = (ordered[:, 1:] != ordered[:, :-1]).any(axis=0)
+    positions = np.arange(len(order), dtype=np.int64)
+    starts = np.maximum.accumulate(np.where(is_first, positions, 0))
+    occurrences = np.empty(len(order), dtype=np.int64)
+    occurrences[order] = positions - starts
+    return occurrences
 
 
 def _name_keys(name: str) -> UInt64Array:

@@ -23,6 +23,7 @@ from labelhealth.tasks.stage import Outcome
 _COLORS = {"PASS": "green", "FAIL": "red", "INCONCLUSIVE": "yellow"}
 _CELL_WIDTH = 40  # characters of a display column
 _MAX_DISPLAY = 3  # display columns in the list of worst labels
+_LOWEST_ROWS = 5  # shown when nothing is flagged
 _MAX_LINES = 8  # reasons or warnings before the rest is counted
 
 
@@ -39,6 +40,7 @@ class TerminalNotes(RunNotes):
             TimeElapsedColumn(),
             console=console,
             transient=True,
+            disable=not console.is_terminal,
         )
         self._bar = self._progress.add_task("starting", total=None)
 
@@ -65,7 +67,11 @@ def show_audit(console: Console, audit: Audit, options: ReportOptions) -> None:
     console.print(_heading(audit, health))
     worst = audit.worst_labels(options.worst_labels)
     if worst:
-        console.print(_worst_labels(worst, health["flagged_count"]))
+        title = f"worst labels ({len(worst)} of {health['flagged_count']:,} flagged)"
+        console.print(_worst_labels(worst, title))
+    elif options.worst_labels:
+        lowest = audit.lowest_quality(_LOWEST_ROWS)
+        console.print(_worst_labels(lowest, "no label is flagged; these have the lowest quality"))
     pairs = audit.worst_pairs(options.worst_pairs)
     if pairs:
         console.print(_worst_pairs(pairs))
@@ -107,9 +113,9 @@ def _class_note(health: Mapping[str, Any]) -> str:
     return f"{small:,} too small to judge" if small else "all large enough to judge"
 
 
-def _worst_labels(rows: Sequence[Mapping[str, Any]], n_flagged: int) -> RenderableType:
+def _worst_labels(rows: Sequence[Mapping[str, Any]], title: str) -> RenderableType:
     display = [name for name in rows[0] if name not in LABEL_ISSUES.column_names][:_MAX_DISPLAY]
-    table = Table(title=f"worst labels ({len(rows)} of {n_flagged:,} flagged)", title_justify="left")
+    table = Table(title=title, title_justify="left")
     for name, justify in (("rank", "right"), ("given", "left"), ("suggested", "left"), ("quality", "right")):
         table.add_column(name, justify=justify)  # type: ignore[arg-type]  # literals, seen as str
     table.add_column("file : row", overflow="fold")
@@ -117,7 +123,7 @@ def _worst_labels(rows: Sequence[Mapping[str, Any]], n_flagged: int) -> Renderab
         table.add_column(plain(name))
     for row in rows:
         table.add_row(
-            str(row["rank"]),
+            str(row["rank"] or ""),
             plain(row["given_label"], _CELL_WIDTH),
             plain(row["predicted_label"], _CELL_WIDTH),
             f"{row['label_quality']:.4f}",

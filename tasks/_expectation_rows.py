@@ -106,7 +106,7 @@ def judge(rule: Rule, frame: pd.DataFrame, findings: Mapping[str, Finding]) -> J
     Judgement
         "pass" only when the expectation held on at least one value and no value was passed over.
     """
-    main = findings.get("rule", Finding(error="Great Expectations returned no result for it"))
+    main = findings["rule"]
     broken = [finding.error for finding in (main, *findings.values()) if finding.error]
     if broken:
         return Judgement("error", f"it could not be checked: {broken[0]}", main)

@@ -225,9 +225,7 @@ def _check_lengths(source: ParquetSource, name: str) -> int:
     return length
 
 
-def _refuse_infinite(
-    source: ParquetSource, name: str, is_infinite: npt.NDArray[np.bool_], first: int = 0
-) -> None:
+def _refuse_infinite(source: ParquetSource, name: str, is_infinite: npt.NDArray[np.bool_]) -> None:
     if is_infinite.any():
         row = int(is_infinite.argmax())
         got = f"infinity at {source.where(row)} ({is_infinite.sum()} of {source.n_rows} rows)"

@@ -54,6 +54,11 @@ class ParquetSource:
     """Type of each column as the files declare it (the first file that has it), in the order of the files."""
 
     @property
+    def schema(self) -> pa.Schema:
+        """Return the columns with the types that the files declare."""
+        return pa.schema(dict(self.column_types))
+
+    @property
     def n_rows(self) -> int:
         """Return the number of rows of all files."""
         return sum(part.n_rows for part in self.parts)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping
 
 import numpy as np
 import numpy.typing as npt
@@ -16,18 +16,18 @@ _SKIPPED_KINDS = ("text", "embedding")
 
 
 def check_leaks(
-    features: Sequence[Feature], labels: npt.NDArray[np.int32], keys: UInt64Array, threshold: float
+    features: Mapping[str, Feature], labels: npt.NDArray[np.int32], keys: UInt64Array | None, threshold: float
 ) -> tuple[dict[str, float], dict[str, str]]:
     """Measure how well each feature alone predicts the label.
 
     Parameters
     ----------
-    features : sequence of Feature
+    features : mapping of str to Feature
         Texts and embeddings are skipped: alone they are meant to predict the label.
     labels : ndarray of int32, shape (N,)
         Given class, -1 without one.
-    keys : ndarray of uint64, shape (N,)
-        Uniform keys of the rows.
+    keys : ndarray of uint64, shape (N,), optional
+        Uniform keys of the rows; None without features.
     threshold : float
         Accuracy from which on a feature is a leak (share).
 
@@ -38,11 +38,13 @@ def check_leaks(
     leaks : dict of str to str
         A sentence for each feature that looks like a leak.
     """
+    if keys is None:
+        return {}, {}
     rows = choose_rows(labels, keys)
     sample_labels, sample_keys = labels[rows], keys[rows]
     accuracies: dict[str, float] = {}
     leaks: dict[str, str] = {}
-    for feature in features:
+    for feature in features.values():
         if feature.kind in _SKIPPED_KINDS:
             continue
         values = _sample(feature, rows)

@@ -39,6 +39,7 @@ __all__ = ["Rows", "Rule", "check_rules", "check_tables", "input_rules", "output
 
 _LARGEST = sys.float_info.max
 _LARGE_TABLES = 100_000  # cells: from here a context, which is a cycle, is not left to keep its tables alive
+_LOST = "Great Expectations returned no result for it"
 _lock = threading.Lock()
 
 
@@ -95,7 +96,7 @@ def check_tables(checkpoint: str, tables: Mapping[str, pd.DataFrame], rules: Seq
     findings = _run(checkpoint, [(ready[group[0].id], group) for group in groups.values()])
     for rule in rules:
         if rule.id not in judgements:
-            judgements[rule.id] = judge(rule, ready[rule.id], findings.get(rule.id, {}))
+            judgements[rule.id] = judge(rule, ready[rule.id], findings[rule.id])
     rows = [check_row(checkpoint, rule, ready[rule.id], judgements[rule.id]) for rule in rules]
     return pd.DataFrame(rows, columns=list(CHECKS.column_names)).astype({"unexpected_count": "Int64"})
 
@@ -158,8 +159,10 @@ def _run(
         context = gx.new_context()
         for number, (frame, rules) in enumerate(groups):
             name = f"{checkpoint}.{number}"
-            for rule_id, part, finding in _run_group(gx, context, name, frame, rules):
-                findings.setdefault(rule_id, {})[part] = finding
+            for rule in rules:
+                findings[rule.id] = {part.name: Finding(error=_LOST) for part in _parts(rule)}
+            for rule_id, part_name, finding in _run_group(gx, context, name, frame, rules):
+                findings[rule_id][part_name] = finding
     finally:
         context = None
         if sum(frame.size for frame, _ in groups) >= _LARGE_TABLES:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import TypeAlias
 
 import numpy as np
@@ -21,6 +22,7 @@ from labelhealth.tasks._pred_probs_blocks import (
     open_npy,
     open_parquet,
 )
+from labelhealth.tasks._types import plain_array
 from labelhealth.tasks.errors import input_error, list_names
 
 Probabilities: TypeAlias = NpyProbabilities | ParquetProbabilities
@@ -38,7 +40,7 @@ def read_pred_probs(
     files: Sequence[SourceFile],
     options: PredProbsOptions,
     *,
-    example_ids: pa.Array,
+    example_ids: pa.Array | pa.ChunkedArray,
     labels: npt.NDArray[np.int32],
     class_names: Sequence[str],
     ids_file: SourceFile | None = None,
@@ -52,7 +54,7 @@ def read_pred_probs(
         One `.npy` file, or Parquet files; the dataset's own files when `in_dataset`.
     options : PredProbsOptions
         Where in the files the probabilities stand, and of which classes they are.
-    example_ids : pyarrow array of string, shape (N,)
+    example_ids : pyarrow array or chunked array of string, shape (N,)
         Id of each row of the dataset, unique.
     labels : ndarray of int32, shape (N,)
         Class of each row; negative without one.
@@ -82,21 +84,14 @@ def read_pred_probs(
     first = 0
     for block in probabilities.blocks():
         targets = slots[first : first + len(block)]
-        _fill(result, block, targets, order, _Places(probabilities.where, first))
+        _fill(result, block, targets, order, partial(_where_in_block, probabilities, first))
         first += len(block)
     return result
 
 
-class _Places:
-    """Names rows of a block for messages."""
-
-    def __init__(self, where: Callable[[int], str], first: int) -> None:
-        self._where = where
-        self._first = first
-
-    def __call__(self, row: int) -> str:
-        """Return the place of a row of the block."""
-        return self._where(self._first + row)
+def _where_in_block(probabilities: Probabilities, first: int, row: int) -> str:
+    """Return the place of a row of the block that begins at `first`."""
+    return probabilities.where(first + row)
 
 
 def _open(files: Sequence[SourceFile], options: PredProbsOptions) -> Probabilities:
@@ -186,6 +181,7 @@ def _ids_of_npy(file: SourceFile) -> pa.Array:
 
 def _match_ids(ids: pa.Array, example_ids: pa.Array, options: PredProbsOptions) -> Positions:
     """Return the dataset's row of each id; raise for ids that the dataset lacks."""
+    ids, example_ids = _flat_strings(ids), _flat_strings(example_ids)
     if ids.equals(example_ids):
         return np.arange(len(ids), dtype=np.int64)
     positions = pc.index_in(ids, value_set=example_ids)
@@ -196,6 +192,12 @@ def _match_ids(ids: pa.Array, example_ids: pa.Array, options: PredProbsOptions) 
         hint = "take the probabilities of the same rows"
         raise input_error(f"`{options.ids or 'ids'}` must hold ids of the dataset", got, hint)
     return np.asarray(positions.to_numpy(zero_copy_only=False), dtype=np.int64)
+
+
+def _flat_strings(ids: pa.Array | pa.ChunkedArray) -> pa.Array:
+    """Return ids as one array of strings, however they were stored."""
+    flat = ids.combine_chunks() if isinstance(ids, pa.ChunkedArray) else ids
+    return plain_array(flat).cast(pa.string())
 
 
 def _slots(positions: Positions, labels: npt.NDArray[np.int32], example_ids: pa.Array) -> Positions:
@@ -214,19 +216,21 @@ def _slots(positions: Positions, labels: npt.NDArray[np.int32], example_ids: pa.
 
 
 def _fill(
-    result: FloatMatrix, block: FloatMatrix, targets: Positions, order: Positions, where: _Places
+    result: FloatMatrix, block: FloatMatrix, targets: Positions, order: Positions, where: Callable[[int], str]
 ) -> None:
     """Check a block, normalise what needs it, and put it into the result."""
     used = np.flatnonzero(targets >= 0)
+    if not len(used):
+        return
     rows = block if len(used) == len(block) else block[used]
     _check_values(rows, lambda row: where(int(used[row])))
     sums = rows.sum(axis=1, dtype=np.float64)
     deviation = np.abs(sums - 1.0)
-    if (deviation > ROW_SUM_TOLERANCE).any():
-        row = int((deviation > ROW_SUM_TOLERANCE).argmax())
-        n_bad = int((deviation > ROW_SUM_TOLERANCE).sum())
-        got = f"{sums[row]:.6g} at {where(int(used[row]))} ({n_bad} of {len(rows)} rows looked at)"
-        raise input_error("`pred_probs` rows must sum to 1", got, _hint_of_sums(rows, sums))
+    is_bad = deviation > ROW_SUM_TOLERANCE
+    if is_bad.any():
+        row = int(is_bad.argmax())
+        got = f"{sums[row]:.6g} at {where(int(used[row]))} ({is_bad.sum()} of {len(rows)} rows looked at)"
+        raise input_error("`pred_probs` rows must sum to 1", got, _hint_of_sums(rows))
     inexact = deviation > EXACT_TOLERANCE
     if inexact.any():
         rows = rows.copy()
@@ -236,17 +240,18 @@ def _fill(
 
 def _check_values(rows: FloatMatrix, where: Callable[[int], str]) -> None:
     """Refuse what no probability can be."""
+    if rows.min() >= 0 and rows.max() <= 1 + EXACT_TOLERANCE:  # false with NaN
+        return
     tests = (
         ("not NaN", np.isnan(rows), "predict these rows, or take their labels out"),
         ("not negative", rows < 0, _hint_of_negatives(rows)),
-        ("at most 1", rows > 1 + EXACT_TOLERANCE, _hint_of_sums(rows, rows.sum(axis=1, dtype=np.float64))),
+        ("at most 1", rows > 1 + EXACT_TOLERANCE, _hint_of_sums(rows)),
     )
-    for rule, is_bad, hint in tests:
-        if is_bad.any():
-            row, column = np.unravel_index(int(is_bad.argmax()), rows.shape)
-            n_bad = int(is_bad.any(axis=1).sum())
-            got = f"{rows[row, column]:.6g} at {where(int(row))} ({n_bad} of {len(rows)} rows looked at)"
-            raise input_error(f"`pred_probs` must be {rule}", got, hint)
+    rule, is_bad, hint = next(test for test in tests if test[1].any())
+    row, column = np.unravel_index(int(is_bad.argmax()), rows.shape)
+    n_bad = int(is_bad.any(axis=1).sum())
+    got = f"{rows[row, column]:.6g} at {where(int(row))} ({n_bad} of {len(rows)} rows looked at)"
+    raise input_error(f"`pred_probs` must be {rule}", got, hint)
 
 
 def _hint_of_negatives(rows: FloatMatrix) -> str:
@@ -259,8 +264,9 @@ def _hint_of_negatives(rows: FloatMatrix) -> str:
     )
 
 
-def _hint_of_sums(rows: FloatMatrix, sums: npt.NDArray[np.float64]) -> str:
-    if abs(float(np.median(sums)) - PERCENT) < PERCENT * ROW_SUM_TOLERANCE:
+def _hint_of_sums(rows: FloatMatrix) -> str:
+    median = float(np.median(rows.sum(axis=1, dtype=np.float64)))
+    if abs(median - PERCENT) < PERCENT * ROW_SUM_TOLERANCE:
         return "these are percentages: divide by 100"
     if rows.max() > 1 + EXACT_TOLERANCE:
         return "pass probabilities, not logits: apply softmax"

@@ -83,6 +83,14 @@ class Audit:
         rows = table.filter(pc.less_equal(table["rank"], n_rows)).sort_by("rank").to_pylist()
         return [row for row in rows if row["rank"] is not None]
 
+    def lowest_quality(self, n_rows: int) -> list[dict[str, Any]]:
+        """Return the judged rows of lowest label quality, flagged or not, lowest first."""
+        table = self.table("label_issues")
+        rows: list[dict[str, Any]] = (
+            table.filter(table["judged"]).sort_by("label_quality").slice(0, n_rows).to_pylist()
+        )
+        return rows
+
     def worst_pairs(self, n_pairs: int) -> list[dict[str, Any]]:
         """Return up to `n_pairs` pairs of classes, most overlap first."""
         rows: list[dict[str, Any]] = self.table("class_overlap").slice(0, n_pairs).to_pylist()

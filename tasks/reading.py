@@ -20,18 +20,17 @@ from labelhealth.core.identity import (
     finish_lanes,
     hex_ids,
     row_keys,
-    text_lanes,
 )
 from labelhealth.tasks._features import Feature, is_row_number, read_feature
 from labelhealth.tasks._files import ParquetSource, SourceFile, list_files, open_source
 from labelhealth.tasks._ids import read_group_keys, read_ids, read_plain, read_times
 from labelhealth.tasks._input_tables import classes_table, columns_table, input_table
-from labelhealth.tasks._labels import Labels, check_label_type, read_labels
+from labelhealth.tasks._labels import Labels, read_labels
 from labelhealth.tasks._leak_check import check_leaks
 from labelhealth.tasks._roles import Roles, assign_roles
 from labelhealth.tasks.errors import input_error
 
-__all__ = ["Dataset", "SourceFile", "check_columns", "list_files", "read_dataset"]
+__all__ = ["Dataset", "SourceFile", "list_files", "read_dataset"]
 
 _HEX_DIGITS = 32
 
@@ -51,7 +50,7 @@ class Dataset:
     occurrence: Int64Array
     """0, 1, ... among rows of equal id, by label, then by row; shape (N,)."""
     fold_keys: UInt64Array | None
-    """Hash of what stays in one fold: the group, else the features; None when neither was read."""
+    """Hash of what stays in one fold: the group, else the features; None when features were not read."""
     file_index: npt.NDArray[np.int32]
     """Position of each row's file, shape (N,)."""
     row_number: Int64Array
@@ -85,7 +84,8 @@ class _Identity:
 
     example_ids: pa.Array
     occurrence: Int64Array
-    keys: UInt64Array
+    keys: UInt64Array | None
+    """One key per row, for sampling; None without features, as are the following."""
     content_keys: UInt64Array | None
     duplicate_rows: int | None
 
@@ -140,7 +140,7 @@ def read_dataset(
     identity = _identify(ids, lanes, labels.codes)
     fold_keys, fold_warnings = _read_fold_keys(source, options.group, identity)
     times = None if options.time is None else read_times(source, options.time)
-    accuracies, leaks = check_leaks(list(used.values()), labels.codes, identity.keys, options.leak_threshold)
+    accuracies, leaks = check_leaks(used, labels.codes, identity.keys, options.leak_threshold)
     file_index, row_number = source.places()
     return Dataset(
         class_names=labels.class_names,
@@ -166,28 +166,6 @@ def read_dataset(
     )
 
 
-def check_columns(files: Sequence[SourceFile], options: InputOptions, *, with_features: bool = False) -> None:
-    """Check files, names and types without reading a row: what can be refused at once.
-
-    Parameters
-    ----------
-    files : sequence of SourceFile
-        As `list_files` returns them.
-    options : InputOptions
-        Role of each column.
-    with_features : bool
-        Whether features are needed.
-
-    Raises
-    ------
-    InputError
-        If a file cannot be opened, a configured column is missing or of a type unfit for its role.
-    """
-    source = open_source(files)
-    assign_roles(source, options, (), with_features=with_features)
-    check_label_type(options.label, source.type_of(options.label))
-
-
 def _read_features(
     source: ParquetSource, roles: Roles, options: InputOptions
 ) -> tuple[dict[str, Feature], UInt64Array | None]:
@@ -201,19 +179,17 @@ def _read_features(
 
 def _identify(ids: pa.Array | None, lanes: UInt64Array | None, labels: npt.NDArray[np.int32]) -> _Identity:
     """Return the identity of each row: its id, else the hash of its features."""
-    repeats = None if lanes is None else count_occurrences(lanes, labels)
-    duplicate_rows = None if repeats is None else int((repeats > 0).sum())
-    content_keys = None if lanes is None else lanes[0]
-    if ids is None and lanes is not None and repeats is not None:
-        keys = row_keys(lanes, repeats)
-        return _Identity(_hex_strings(lanes), repeats, keys, content_keys, duplicate_rows)
-    occurrence = np.zeros(len(labels), dtype=np.int64)
-    keys = row_keys(_id_lanes(ids), occurrence)
-    return _Identity(ids, occurrence, keys, content_keys, duplicate_rows)
-
-
-def _id_lanes(ids: pa.Array) -> UInt64Array:
-    return text_lanes("", np.arange(len(ids)), ids.to_pylist())
+    alone = np.zeros(len(labels), dtype=np.int64)
+    if lanes is None:
+        return _Identity(ids, alone, None, None, None)
+    repeats = count_occurrences(lanes, labels)
+    return _Identity(
+        example_ids=_hex_strings(lanes) if ids is None else ids,
+        occurrence=repeats if ids is None else alone,
+        keys=row_keys(lanes, repeats),
+        content_keys=lanes[0],
+        duplicate_rows=int((repeats > 0).sum()),
+    )
 
 
 def _hex_strings(lanes: UInt64Array) -> pa.Array:
@@ -226,12 +202,12 @@ def _read_fold_keys(
     source: ParquetSource, group: str | None, identity: _Identity
 ) -> tuple[UInt64Array | None, list[str]]:
     """Return what keeps rows in one fold; a row without a group stands alone with its duplicates."""
-    if group is None:
-        return identity.content_keys, []
+    own = identity.content_keys
+    if group is None or own is None:
+        return own, []
     keys, is_missing = read_group_keys(source, group)
     if not is_missing.any():
         return keys, []
-    own = identity.keys if identity.content_keys is None else identity.content_keys
     warning = (
         f"`{group}` is missing in {is_missing.sum()} of {len(keys)} rows: each of them is a group of its own."
     )

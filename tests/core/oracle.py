@@ -61,7 +61,9 @@ def rounded(values):
 def calibrated(joint, labels):
     """Scale every row to its class count and round."""
     counts = [sum(label == k for label in labels) for k in range(len(joint))]
-    scaled = [[c / max(sum(row), 1e-100) * n for c in row] for row, n in zip(joint.tolist(), counts, strict=True)]
+    scaled = [
+        [c / max(sum(row), 1e-100) * n for c in row] for row, n in zip(joint.tolist(), counts, strict=True)
+    ]
     total = np.array(scaled).T.ravel().sum()
     return np.array([rounded([v / max(total, 1e-100) * len(labels) for v in row]) for row in scaled])
 
@@ -96,7 +98,9 @@ def prune_by_noise_rate(labels, pred_probs, joint, least=1, share=1.0):
             continue
         for j, n in enumerate(row):
             if j != k:
-                flagged.update(sorted(members, key=lambda i, j=j, k=k: pred_probs[i][k] - pred_probs[i][j])[:n])
+                flagged.update(
+                    sorted(members, key=lambda i, j=j, k=k: pred_probs[i][k] - pred_probs[i][j])[:n]
+                )
     return np.array([i in flagged and not is_close(labels[i], pred_probs[i]) for i in range(len(labels))])
 
 
@@ -115,7 +119,9 @@ def prune_by_class(labels, pred_probs, joint, least=1, share=1.0):
 def confident_learning(labels, pred_probs):
     """Rows off the diagonal of the raw joint that are not close."""
     off_diagonal = set(raw_joint(labels, pred_probs)[1])
-    return np.array([i in off_diagonal and not is_close(labels[i], pred_probs[i]) for i in range(len(labels))])
+    return np.array(
+        [i in off_diagonal and not is_close(labels[i], pred_probs[i]) for i in range(len(labels))]
+    )
 
 
 def normalized_margin(labels, pred_probs):

@@ -19,7 +19,9 @@ def _assert_equals_oracle(labels, pred_probs):
         labels, pred_probs, calibrate=False, return_indices_of_off_diagonals=True
     )
 
-    assert np.array_equal(count.get_confident_thresholds(labels, pred_probs), oracle.thresholds(labels, pred_probs))
+    assert np.array_equal(
+        count.get_confident_thresholds(labels, pred_probs), oracle.thresholds(labels, pred_probs)
+    )
     assert np.array_equal(found[0], raw)
     assert found[1].tolist() == off_diagonal
     assert np.array_equal(count.compute_confident_joint(labels, pred_probs), joint)

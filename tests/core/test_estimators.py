@@ -128,9 +128,7 @@ def test_preprocessing_none_is_the_classifier_alone():
 def test_users_own_classifier_is_found_by_dotted_path(user_code):
     """Any scikit-learn compatible class on the path can be named."""
     user_code(
-        {
-            "mine": "from sklearn.linear_model import LogisticRegression\nclass Mine(LogisticRegression): pass\n"
-        }
+        {"mine": "from sklearn.linear_model import LogisticRegression\nclass Mine(LogisticRegression): 1\n"}
     )
 
     assert isinstance(make("mine.Mine", {"C": 3.0})[-1], LogisticRegression)
@@ -198,9 +196,35 @@ def test_identity_names_choice_parameters_and_versions():
 
     assert parts["name"] == "ExtraTreesClassifier"
     assert parts["code"]["scikit-learn"] == f"=={metadata.version('scikit-learn')}"
-    assert identity("sklearn.svm.SVC")["code"] == parts["code"] | {
-        name: f"=={metadata.version(name)}" for name in identity("sklearn.svm.SVC")["code"]
-    }
+    assert identity("sklearn.svm.SVC")["code"]["scikit-learn"] == parts["code"]["scikit-learn"]
+
+
+@pytest.mark.parametrize(
+    ("url", "read_as_source"),
+    [
+        ("", False),
+        ('{"url": "git+https://example.org", "vcs_info": {"commit_id": "abc"}}', False),
+        ('{"url": "file:///there", "dir_info": {"editable": true}}', True),
+        ('{"url": "file:///there", "dir_info": {}}', True),
+    ],
+)
+def test_identity_reads_installs_from_a_folder_as_source(
+    user_code, monkeypatch, tmp_path, url, read_as_source
+):
+    """A version says which code it is only if the distribution came from an index or a commit."""
+    user_code({"shipped": "class Mine: pass\n"})
+    info = tmp_path / "shipped-1.0.dist-info"
+    info.mkdir()
+    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: shipped\nVersion: 1.0\n")
+    (info / "top_level.txt").write_text("shipped\n")
+    (info / "RECORD").write_text("shipped.py,,\n")
+    if url:
+        (info / "direct_url.json").write_text(url)
+    monkeypatch.setattr("site.getusersitepackages", lambda: str(tmp_path))
+    code = identity("shipped.Mine")["code"]["shipped"]
+
+    assert code.startswith("sha256:") == read_as_source
+    assert read_as_source or code == ("==1.0@abc" if url else "==1.0")
 
 
 @pytest.mark.parametrize(
@@ -233,17 +257,17 @@ def test_identity_keeps_the_order_of_features_and_ignores_that_of_parameters():
 
 @pytest.mark.parametrize(
     "changed",
-    ["mine", "helper", "deep", "package/__init__", "package/inner", "package/sibling", "lazy"],
+    ["mine", "nearby", "deep", "package/__init__", "package/inner", "package/sibling", "lazy"],
 )
 def test_identity_changes_with_every_local_source_it_reaches(user_code, changed):
     """A user's edit counts, however far from the class: through imports, packages, relative and late ones."""
     sources = {
-        "mine": "import helper\nfrom package import inner\nclass Mine: pass\n",
-        "helper": "from deep import thing\nimport numpy\n",
+        "mine": "import nearby\nfrom package import inner\nclass Mine: pass\n",
+        "nearby": "from deep import thing\nimport numpy\n",
         "deep": "thing = 1\n",
         "package/__init__": "",
         "package/inner": "from . import sibling\nfrom .sibling import x as y\n",
-        "package/sibling": "x = 1\ndef f():\n    import importlib\n    return importlib.import_module('lazy')\n",
+        "package/sibling": "x = 1\nimport importlib\ndef f():\n    importlib.import_module('lazy')\n",
         "lazy": "import mine\n",
         "unrelated": "",
     }

@@ -230,3 +230,21 @@ def test_unfit_arguments_of_make_preprocessor(kinds, family, message):
     """Each argument is refused by name."""
     with pytest.raises(OptionError, match=message):
         make_preprocessor(kinds, family)
+
+
+def test_projection_of_few_texts_keeps_new_texts_in_scale():
+    """Dimensions without variance in training must not blow a new text up."""
+    design = design_frame(FeatureFrame(pd.DataFrame({"t": ["one two", "two three"] * 20}), {}, {"t": "text"}))
+    transform = make_preprocessor({"t": "text"}, "linear").fit(design)
+    new = transform.transform(pd.DataFrame({"t": ["four five two", "", "six"]}))
+
+    assert np.abs(new).max() <= 48.0
+    assert (new[1] == 0).all()
+
+
+def test_trees_get_numbers_as_they_are_and_zeros_for_empty_columns():
+    """A column without a value in training is constant there; the others keep their NaN."""
+    frame = pd.DataFrame({"a": [1.0, np.nan], "b": [np.nan, np.nan]})
+    numbers = make_preprocessor({"a": "numeric", "b": "numeric"}, "trees").fit_transform(frame)
+
+    np.testing.assert_equal(numbers, [[1.0, 0.0], [np.nan, 0.0]])

@@ -16,14 +16,15 @@ from tests.core.strategies import datasets, random_dataset
 
 pytestmark = pytest.mark.filterwarnings("ignore:.*classes have min_examples_per_class:UserWarning")
 
-SCORINGS = [(score, adjust) for score in SCORES for adjust in (False, True) if score != SCORES[2] or not adjust]
+SCORINGS = [
+    (score, adjust) for score in SCORES for adjust in (False, True) if score != SCORES[2] or not adjust
+]
 
 
 def _scores(labels, pred_probs, scoring):
     return cl.rank.get_label_quality_scores(
         labels, pred_probs, method=scoring[0], adjust_pred_probs=scoring[1]
     )
-
 
 
 @pytest.mark.parametrize("scoring", SCORINGS)
@@ -81,7 +82,9 @@ def test_raw_joint_follows_the_names_of_classes(seed):
     labels, pred_probs = random_dataset(seed, 5, 200)
     names = np.random.default_rng(seed).permutation(5)
     joint = cl.count.compute_confident_joint(labels, pred_probs, calibrate=False)
-    renamed = cl.count.compute_confident_joint(names[labels], pred_probs[:, np.argsort(names)], calibrate=False)
+    renamed = cl.count.compute_confident_joint(
+        names[labels], pred_probs[:, np.argsort(names)], calibrate=False
+    )
 
     assert np.array_equal(renamed[np.ix_(names, names)], joint)
 
@@ -114,7 +117,10 @@ def test_both_is_the_intersection(dataset):
     """`both` flags what the two prune filters flag, and nothing flagged is the most probable class."""
     labels, pred_probs = dataset
     names = ("prune_by_noise_rate", "prune_by_class", "both")
-    masks = [cl.audit.audit_labels(labels, pred_probs, IssueOptions(filter_by=name)).is_label_issue for name in names]
+    masks = [
+        cl.audit.audit_labels(labels, pred_probs, IssueOptions(filter_by=name)).is_label_issue
+        for name in names
+    ]
 
     assert np.array_equal(masks[0] & masks[1], masks[2])
     assert not (masks[0] & (pred_probs.argmax(axis=1) == labels)).any()
@@ -182,7 +188,9 @@ def test_exact_sums_do_not_depend_on_order(values, random):
     from fractions import Fraction
 
     shuffled = random.sample(values, len(values))
-    means = [class_sums(np.zeros(len(v), np.int64), np.array(v), 1).means(np.float64) for v in (values, shuffled)]
+    means = [
+        class_sums(np.zeros(len(v), np.int64), np.array(v), 1).means(np.float64) for v in (values, shuffled)
+    ]
     exact = sum(map(Fraction, values)) / len(values)
 
     assert means[0] == means[1] == [float(exact)]
@@ -212,7 +220,9 @@ def test_memory_mapped_read_only_probabilities(tmp_path):
     assert np.array_equal(mapped.ranked_rows, in_memory.ranked_rows)
 
 
-@pytest.mark.parametrize("change", [np.asfortranarray, lambda p: p[:, ::-1][:, ::-1], lambda p: p.astype(">f8")])
+@pytest.mark.parametrize(
+    "change", [np.asfortranarray, lambda p: p[:, ::-1][:, ::-1], lambda p: p.astype(">f8")]
+)
 def test_memory_layout_changes_nothing(change):
     """Order, strides and byte order of the probabilities do not matter."""
     labels, pred_probs = random_dataset(6, 4, 300)

@@ -73,7 +73,9 @@ def test_latent_estimates(data, expected, joint):
     """Distribution of true labels and noise matrices, converged and not, are the tutorial's."""
     labels = data["given_labels"]
     plain = cl.count.estimate_latent(joint, labels)
-    converged = cl.count.estimate_py_and_noise_matrices_from_probabilities(labels, data["pred_probs_5fold_seed0"])
+    converged = cl.count.estimate_py_and_noise_matrices_from_probabilities(
+        labels, data["pred_probs_5fold_seed0"]
+    )
 
     for value, name in zip(plain, ("py", "noise_matrix_est", "inverse_noise_matrix_est"), strict=True):
         np.testing.assert_allclose(value, expected[name], rtol=1e-12)
@@ -206,7 +208,9 @@ def test_ensemble(data, features, expected):
 def test_cross_validated_estimates(data, features, expected):
     """Cross-validation from the features gives the tutorial's confident joint, and its probabilities to 1e-6."""
     labels = data["given_labels"]
-    found = cl.count.estimate_py_noise_matrices_and_cv_pred_proba(features, labels, LogisticRegression(), seed=0)
+    found = cl.count.estimate_py_noise_matrices_and_cv_pred_proba(
+        features, labels, LogisticRegression(), seed=0
+    )
 
     np.testing.assert_allclose(found[4], data["pred_probs_5fold_seed0"], atol=1e-6)
     assert found[3].tolist() == expected["cj_calibrated"]

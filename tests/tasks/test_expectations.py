@@ -731,13 +731,47 @@ def test_expectation_that_cannot_be_built_or_is_dropped_is_an_error():
     assert "min_valu: extra fields not permitted" in checks.loc["bad", "reason"]
 
 
-def test_lost_result_is_an_error(monkeypatch):
-    """A rule for which no result comes back has not passed."""
-    library = expectations._great_expectations()
-    monkeypatch.setattr(type(library), "validate", lambda *args: [])
-    row = run("output", {}, "min_health_score")
+@pytest.mark.parametrize("lost", ["rule", "values:flagged_share", "finite:flagged_share"])
+def test_lost_result_is_an_error(monkeypatch, lost):
+    """A rule of which a result or a guard's result does not come back has not passed."""
+    library = type(expectations._great_expectations())
+    validate = library.validate
+
+    def forgetful(*args):
+        return [r for r in validate(*args) if lost not in r.expectation_config.meta["labelhealth"]]
+
+    monkeypatch.setattr(library, "validate", forgetful)
+    row = run("output", {}, "max_flagged_share")
 
     assert (row["verdict"], "returned no result" in row["reason"]) == ("error", True)
+
+
+def test_checkpoint_that_raises_makes_every_rule_an_error(monkeypatch):
+    """An exception of the library as a whole ends in the table, in one line."""
+
+    def raises(*args):
+        raise TypeError("Object of type bool is\nnot JSON serializable")
+
+    monkeypatch.setattr(type(expectations._great_expectations()), "validate", raises)
+    rows = run("output", {})
+
+    assert {row["verdict"] for row in rows} == {"error"}
+    assert (
+        rows[0]["reason"]
+        == "it could not be checked: TypeError: Object of type bool is not JSON serializable"
+    )
+
+
+def test_context_of_the_user_stays_in_place():
+    """A process that works with Great Expectations itself keeps its own context."""
+    import great_expectations as gx
+    from great_expectations.data_context.data_context.context_factory import project_manager
+
+    own = gx.get_context(mode="ephemeral")
+    expectations._set_base_context(expectations._great_expectations().new_context)
+    run("output", {}, "max_flagged_share")
+
+    assert project_manager._project is own
 
 
 def test_condition_that_no_row_meets_is_an_error():

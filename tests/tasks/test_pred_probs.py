@@ -1,4 +1,4 @@
-"""Ready probabilities: matched by id and class name, and refused unless they are probabilities of these rows."""
+"""Ready probabilities: matched by id and class name, and refused unless they are probabilities."""
 
 from __future__ import annotations
 
@@ -235,7 +235,7 @@ def test_arrays_of_the_wrong_shape_or_type_are_refused(tmp_path, array, message)
 def test_files_that_are_no_npy_are_refused(tmp_path, content):
     """Empty, foreign, cut and pickled files."""
     (tmp_path / "p.npy").write_bytes(content)
-    with pytest.raises(InputError, match="'p.npy' must be a .npy file without Python objects; got"):
+    with pytest.raises(InputError, match=r"'p.npy' must be a .npy file without Python objects; got"):
         read(SourceFile(str(tmp_path / "p.npy"), "p.npy"), aligned=True)
 
 
@@ -243,7 +243,7 @@ def test_archive_is_refused(tmp_path):
     """An .npz under the wrong name has several arrays."""
     np.savez(tmp_path / "p.npz", probabilities())
     (tmp_path / "p.npz").rename(tmp_path / "p.npy")
-    with pytest.raises(InputError, match="got an .npz archive"):
+    with pytest.raises(InputError, match=r"got an .npz archive"):
         read(SourceFile(str(tmp_path / "p.npy"), "p.npy"), aligned=True)
 
 
@@ -329,7 +329,9 @@ def test_labelled_rows_without_probabilities_are_refused(tmp_path):
 
 def test_npy_without_ids_is_refused(tmp_path):
     """An order that nobody vouches for is not believed."""
-    with pytest.raises(InputError, match="a .npy file must come with a file of ids; got none.*set `aligned`"):
+    with pytest.raises(
+        InputError, match=r"a .npy file must come with a file of ids; got none.*set `aligned`"
+    ):
         read(save(tmp_path / "p.npy", probabilities()))
 
 
@@ -362,5 +364,5 @@ def test_class_names_must_be_those_of_the_labels(tmp_path, class_names, message)
 
 def test_column_options_are_refused_for_npy(tmp_path):
     """They would be ignored."""
-    with pytest.raises(InputError, match="`column` and `columns` must be left out for a .npy file; got 'p'"):
+    with pytest.raises(InputError, match=r"`column` and `columns` must be left out for a .npy file; got 'p'"):
         read(save(tmp_path / "p.npy", probabilities()), column="p", aligned=True)

@@ -339,9 +339,9 @@ def health_summary(
             f"Label health of {n_examples:,} examples{names}",
             "",
             "Classes, worst labels first:",
-            str(classes),
+            classes.to_string(),
         )
-        write_lines("", "Pairs of classes, largest overlap first:", str(overlap), "")
+        write_lines("", "Pairs of classes, largest overlap first:", overlap.to_string(), "")
     both = labels is not None and pred_probs is not None
     health = overall_label_health_score(
         labels if both else None,

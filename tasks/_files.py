@@ -24,6 +24,7 @@ __all__ = ["Block", "ParquetPart", "ParquetSource", "SourceFile", "list_files", 
 Block: TypeAlias = dict[str, pa.Array]
 
 BLOCK_ROWS = 1 << 16
+MAX_OPEN_FILES = 128  # kept open while a dataset is read; systems allow a process at least 256
 ENCRYPTED_MAGIC = b"PARE"
 PARQUET_MIN_BYTES = 12  # magic, length of the footer, magic
 HIVE_NULL = "__HIVE_DEFAULT_PARTITION__"
@@ -38,11 +39,19 @@ class ParquetPart:
     metadata: pq.FileMetaData
     schema: pa.Schema
     partitions: Mapping[str, str | None]
+    opened: pq.ParquetFile | None
+    """The file while it is kept open; None when it is opened for each column anew."""
 
     @property
     def n_rows(self) -> int:
         """Return the number of rows."""
         return int(self.metadata.num_rows)
+
+    def leaf_of(self, field: int) -> int | None:
+        """Return which column of the footer a flat field is; None where nested columns stand before it."""
+        columns = self.metadata.schema
+        is_flat = field < len(columns) and columns.column(field).path == self.schema.field(field).name
+        return field if is_flat else None
 
 
 @dataclass(frozen=True)
@@ -127,7 +136,7 @@ def open_source(files: Sequence[SourceFile]) -> ParquetSource:
     """
     if not files:
         raise input_error("`files` must hold a file", "none", "name a Parquet file or a directory of them")
-    parts = tuple(_open_part(file) for file in files)
+    parts = tuple(_open_part(file, keep=position < MAX_OPEN_FILES) for position, file in enumerate(files))
     column_types: dict[str, pa.DataType] = {}
     for part in parts:
         _check_names(part)
@@ -153,15 +162,17 @@ def _locate(path: str) -> tuple[pyarrow.fs.FileSystem, str]:
     return filesystem, str(inner)
 
 
-def _open_part(file: SourceFile) -> ParquetPart:
+def _open_part(file: SourceFile, *, keep: bool) -> ParquetPart:
     filesystem, inner = _locate(file.path)
     info = filesystem.get_file_info(inner)
     if info.type != pyarrow.fs.FileType.File:
         raise input_error("`path` must be a file", f"no file at {file.path!r}", "check the path")
-    with _reading(file.path), filesystem.open_input_file(inner) as stream:
+    with _reading(file.path):
+        stream = filesystem.open_input_file(inner)
         _check_magic(file, stream)
         parquet = pq.ParquetFile(stream)
-        return ParquetPart(file, parquet.metadata, parquet.schema_arrow, _partitions_of(file))
+    opened = parquet if keep else None  # an unused file closes when it is forgotten
+    return ParquetPart(file, parquet.metadata, parquet.schema_arrow, _partitions_of(file), opened)
 
 
 def _check_magic(file: SourceFile, stream: pa.NativeFile) -> None:
@@ -277,12 +288,16 @@ def _read_part(part: ParquetPart, types: Mapping[str, pa.DataType]) -> Iterator[
 
 
 def _stored_batches(part: ParquetPart, columns: list[str]) -> Iterator[pa.RecordBatch]:
-    filesystem, inner = _locate(part.file.path)
-    with _reading(part.file.path), filesystem.open_input_file(inner) as stream:
-        parquet = pq.ParquetFile(stream, metadata=part.metadata)
+    with _reading(part.file.path):
+        parquet = part.opened or _reopen(part)
         batches = parquet.iter_batches(batch_size=BLOCK_ROWS, columns=columns)
         while (batch := next(batches, None)) is not None:
             yield batch
+
+
+def _reopen(part: ParquetPart) -> pq.ParquetFile:
+    filesystem, inner = _locate(part.file.path)
+    return pq.ParquetFile(filesystem.open_input_file(inner), metadata=part.metadata)
 
 
 def _convert(part: ParquetPart, column: str, values: pa.Array, target: pa.DataType) -> pa.Array:

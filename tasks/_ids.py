@@ -46,7 +46,7 @@ def check_unique(ids: pa.Array, column: str, where: Callable[[int], str]) -> Non
     if ids.null_count:
         row = int(np.argmax(ids.is_null().to_numpy(zero_copy_only=False)))
         got = f"null at {where(row)} ({ids.null_count} of {len(ids)} rows)"
-        raise input_error(f"`{column}` must hold an id in every row", got, "fill it, or leave `id` out")
+        raise input_error(f"`{column}` must hold an id in every row", got, "fill it, or name another column")
     if len(ids.unique()) == len(ids):
         return
     repeats = (
@@ -54,7 +54,9 @@ def check_unique(ids: pa.Array, column: str, where: Callable[[int], str]) -> Non
     )
     row = int(repeats.argmax())
     got = f"{ids[row].as_py()!r} again at {where(row)} ({repeats.sum()} of {len(ids)} rows)"
-    raise input_error(f"`{column}` must hold unique ids", got, "remove the repeated rows, or leave `id` out")
+    raise input_error(
+        f"`{column}` must hold unique ids", got, "remove the repeated rows, or name another column"
+    )
 
 
 def read_group_keys(source: ParquetSource, column: str) -> tuple[UInt64Array, BoolArray]:

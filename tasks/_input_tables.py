@@ -124,10 +124,10 @@ def _null_count_of_footer(part: ParquetPart, name: str) -> int | None:
     declared = plain_type(part.schema.field(index).type)
     if pat.is_nested(declared) or pat.is_floating(declared):
         return None  # a footer counts elements of lists, and does not count NaN
-    places = [i for i in range(part.metadata.num_columns) if part.metadata.schema.column(i).path == name]
-    if len(places) != 1:
+    place = part.leaf_of(index)
+    if place is None:
         return None
-    groups = (part.metadata.row_group(i).column(places[0]) for i in range(part.metadata.num_row_groups))
+    groups = (part.metadata.row_group(i).column(place) for i in range(part.metadata.num_row_groups))
     statistics = [group.statistics for group in groups]
     if any(each is None or not each.has_null_count for each in statistics):
         return None

@@ -1,4 +1,4 @@
-"""The definitions of confident learning as plain loops over Python numbers: slow, and easy to compare with the text."""
+"""The definitions of confident learning as plain loops: slow, and easy to compare with the text."""
 
 from fractions import Fraction
 
@@ -29,7 +29,7 @@ def guesses(labels, pred_probs, limits):
 
 
 def raw_joint(labels, pred_probs):
-    """Confident examples by given label and guess, at least 1 on the diagonal; and the rows off the diagonal."""
+    """Confident examples by given label and guess, at least 1 on the diagonal; and the rows off it."""
     n_classes = pred_probs.shape[1]
     joint = [[0] * n_classes for _ in range(n_classes)]
     off_diagonal = []

@@ -1,7 +1,8 @@
 """Random problems, and the calls that cleanlab and this package are both asked to answer.
 
-Run as a program (`python -m tests.core.parity_calls cleanlab FIRST LAST FILE`) it answers problems FIRST..LAST-1 and
-pickles the answers: cleanlab has to run in a process of its own, with numpy's unstable sorts switched off.
+Run as a program (`python -m tests.core.parity_calls cleanlab FIRST LAST FILE`) it answers problems
+FIRST..LAST-1 and pickles the answers: cleanlab has to run in a process of its own, with numpy's unstable
+sorts switched off.
 """
 
 import importlib
@@ -82,110 +83,140 @@ def make_problem(seed: int) -> Problem:
     )
 
 
-def answers(api: ModuleType, problem: Problem) -> dict[str, object]:
-    """Return what the package answers to every call, by name; an error is answered by the name of its class."""
-    labels, probs = problem.labels, problem.pred_probs
-    count, filters, rank = api.count, api.filter, api.rank
-    rng = np.random.default_rng(problem.seed + 10**6)
-    result: dict[str, object] = {}
+class Interview:
+    """One package's answers about one problem; calls that take long are made for a part of the problems."""
 
-    def ask(name, function, *args, **kwargs):
+    def __init__(self, api: ModuleType, problem: Problem):
+        self.api = api
+        self.problem = problem
+        self.given = problem.labels, problem.pred_probs
+        self.answers: dict[str, object] = {}
+
+    def ask(self, name, function, *args, **kwargs):
+        """Note the answer; an error is answered by the name of its class."""
         try:
-            result[name] = function(*args, **kwargs)
-        except Exception as error:  # noqa: BLE001 (the class of the error is the answer)
-            result[name] = type(error).__name__
+            self.answers[name] = function(*args, **kwargs)
+        except Exception as error:  # noqa: BLE001 (any class of error is an answer)
+            self.answers[name] = type(error).__name__
 
-    ask("thresholds", count.get_confident_thresholds, labels, probs)
+    def is_turn(self, turn: int, of: int = 4) -> bool:
+        """Whether this problem is one of every `of`."""
+        return self.problem.seed % of == turn
+
+
+def answers(api: ModuleType, problem: Problem) -> dict[str, object]:
+    """Return what the package answers to every call, by name."""
+    interview = Interview(api, problem)
+    for part in (
+        _ask_joints,
+        _ask_estimates,
+        _ask_filters,
+        _ask_prunes,
+        _ask_scores,
+        _ask_ensembles,
+        _ask_dataset,
+    ):
+        part(interview)
+    return interview.answers
+
+
+def _ask_joints(talk: Interview) -> None:
+    count = talk.api.count
     raw = {"calibrate": False, "return_indices_of_off_diagonals": True}
-    ask("raw joint", count.compute_confident_joint, labels, probs, **raw)
-    limits = rng.random(probs.shape[1])
-    if problem.seed % 4 == 0:
-        ask("joint of given thresholds", count.compute_confident_joint, labels, probs, thresholds=limits)
-    ask("calibrated joint", count.compute_confident_joint, labels, probs)
-    ask("calibration of counts", count.calibrate_confident_joint, problem.counts, labels)
-    if problem.seed % 4 == 1:
-        ask("joint", count.estimate_joint, labels, probs)
-    joint = result["calibrated joint"]
-    for method in (PY_METHODS[problem.seed % 4], PY_METHODS[(problem.seed + 1) % 4]):
-        options = {"py_method": method, "converge_latent_estimates": problem.seed % 8 < 4}
-        ask(f"latent {method}", count.estimate_latent, problem.counts, labels, **options)
-    if problem.seed % 4 == 2:
-        ask("latent of joint", count.estimate_py_and_noise_matrices_from_probabilities, labels, probs)
-    ask("number off_diagonal", count.num_label_issues, labels, probs)
-    if problem.seed % 4 == 3:
-        method = "off_diagonal_calibrated"
-        ask("number calibrated", count.num_label_issues, labels, probs, estimation_method=method)
-    custom = {"confident_joint": problem.counts, "estimation_method": "off_diagonal_custom"}
-    ask("number custom", count.num_label_issues, labels, probs, **custom)
+    talk.ask("thresholds", count.get_confident_thresholds, *talk.given)
+    talk.ask("raw joint", count.compute_confident_joint, *talk.given, **raw)
+    talk.ask("calibrated joint", count.compute_confident_joint, *talk.given)
+    talk.ask("calibration of counts", count.calibrate_confident_joint, talk.problem.counts, talk.given[0])
+    if talk.is_turn(0):
+        limits = np.random.default_rng(talk.problem.seed).random(talk.given[1].shape[1])
+        talk.ask("joint of given thresholds", count.compute_confident_joint, *talk.given, thresholds=limits)
+    if talk.is_turn(1):
+        talk.ask("joint", count.estimate_joint, *talk.given)
+
+
+def _ask_estimates(talk: Interview) -> None:
+    count, seed = talk.api.count, talk.problem.seed
+    for method in (PY_METHODS[seed % 4], PY_METHODS[(seed + 1) % 4]):
+        options = {"py_method": method, "converge_latent_estimates": seed % 8 < 4}
+        talk.ask(f"latent {method}", count.estimate_latent, talk.problem.counts, talk.given[0], **options)
+    if talk.is_turn(2):
+        talk.ask("latent of joint", count.estimate_py_and_noise_matrices_from_probabilities, *talk.given)
+    talk.ask("number off_diagonal", count.num_label_issues, *talk.given)
+    custom = {"confident_joint": talk.problem.counts, "estimation_method": "off_diagonal_custom"}
+    talk.ask("number custom", count.num_label_issues, *talk.given, **custom)
+    if talk.is_turn(3):
+        calibrated = {"estimation_method": "off_diagonal_calibrated"}
+        talk.ask("number calibrated", count.num_label_issues, *talk.given, **calibrated)
+
+
+def _ask_filters(talk: Interview) -> None:
+    filters = talk.api.filter
     for name in FILTERS:
-        ask(f"filter {name}", filters.find_label_issues, labels, probs, filter_by=name, n_jobs=1)
-    find = filters.find_label_issues
+        talk.ask(f"filter {name}", filters.find_label_issues, *talk.given, filter_by=name, n_jobs=1)
+    talk.ask("predicted", filters.find_predicted_neq_given, *talk.given)
+
+
+def _ask_prunes(talk: Interview) -> None:
+    find, problem = talk.api.filter.find_label_issues, talk.problem
     options = {"filter_by": problem.filter_by, "n_jobs": 1}
-    if problem.seed % 2 == 0:
-        ask("filter least", find, labels, probs, min_examples_per_class=problem.min_examples, **options)
-    if problem.seed % 4 == 1:
-        ask("filter share", find, labels, probs, frac_noise=problem.frac_noise, **options)
-    if problem.seed % 4 == 3:
-        ask("filter own joint", find, labels, probs, confident_joint=problem.counts, **options)
-    removals = np.minimum(np.bincount(labels, minlength=probs.shape[1]), 3)
-    options = {"filter_by": "prune_by_class", "n_jobs": 1}
-    if problem.seed % 4 == 2:
-        ask("filter removals", find, labels, probs, num_to_remove_per_class=removals.tolist(), **options)
-    by_argmax = filters.find_label_issues_using_argmax_confusion_matrix
-    occurs_everywhere = len(np.unique(labels)) == len(np.unique(probs.argmax(axis=1))) == probs.shape[1]
-    if (
-        occurs_everywhere and problem.seed % 40 == 0
-    ):  # cleanlab needs the first, and starts processes each time
-        ask("filter argmax", by_argmax, labels, probs)
-        ask("filter argmax raw", by_argmax, labels, probs, calibrate=False)
-    ask("predicted", filters.find_predicted_neq_given, labels, probs)
-    mask = rng.random(len(labels)) < 0.5
+    if talk.is_turn(0, of=2):
+        talk.ask("filter least", find, *talk.given, min_examples_per_class=problem.min_examples, **options)
+    if talk.is_turn(1):
+        talk.ask("filter share", find, *talk.given, frac_noise=problem.frac_noise, **options)
+    if talk.is_turn(3):
+        talk.ask("filter own joint", find, *talk.given, confident_joint=problem.counts, **options)
+    if talk.is_turn(2):
+        removals = np.minimum(np.bincount(problem.labels, minlength=problem.pred_probs.shape[1]), 3).tolist()
+        options = {"filter_by": "prune_by_class", "n_jobs": 1, "num_to_remove_per_class": removals}
+        talk.ask("filter removals", find, *talk.given, **options)
+    n_given, n_predicted = (len(np.unique(x)) for x in (problem.labels, problem.pred_probs.argmax(axis=1)))
+    if talk.is_turn(0, of=40) and n_given == n_predicted == problem.pred_probs.shape[1]:  # cleanlab needs all
+        by_argmax = talk.api.filter.find_label_issues_using_argmax_confusion_matrix
+        talk.ask("filter argmax", by_argmax, *talk.given)
+        talk.ask("filter argmax raw", by_argmax, *talk.given, calibrate=False)
+
+
+def _ask_scores(talk: Interview) -> None:
+    rank, problem = talk.api.rank, talk.problem
+    mask = np.random.default_rng(problem.seed).random(len(problem.labels)) < 0.5
     for i, (score, adjust) in enumerate(SCORES):
-        kwargs = {"method": score, "adjust_pred_probs": adjust}
-        ask(f"score {score} {adjust}", rank.get_label_quality_scores, labels, probs, **kwargs)
-        if problem.seed % len(SCORES) == i:
-            ranked = {"return_indices_ranked_by": score, "rank_by_kwargs": {"adjust_pred_probs": adjust}}
-            ask(
-                f"ranked {score} {adjust}",
-                find,
-                labels,
-                probs,
-                filter_by=problem.filter_by,
-                n_jobs=1,
-                **ranked,
-            )
-            kwargs = {"rank_by": score, "rank_by_kwargs": {"adjust_pred_probs": adjust}}
-            ask(f"order {score} {adjust}", rank.order_label_issues, mask, labels, probs, **kwargs)
-    other = np.roll(probs, 1, axis=1)
-    if problem.seed % 2:
-        kwargs = {
-            "weight_ensemble_members_by": "uniform" if problem.seed % 4 == 1 else "accuracy",
-            "verbose": False,
-        }
-        ask("ensemble", rank.get_label_quality_ensemble_scores, labels, [probs, other], **kwargs)
-    is_accepted = (
-        len(np.unique(labels)) == probs.shape[1] and probs.dtype == np.float64 and not problem.is_coarse
-    )
-    if is_accepted and problem.seed % 20 == 0:  # cleanlab's log loss refuses float32 rows and missing classes
-        kwargs = {"weight_ensemble_members_by": "log_loss_search", "verbose": False}
-        ask("ensemble search", rank.get_label_quality_ensemble_scores, labels, [probs, other], **kwargs)
-    given = {"labels": labels, "confident_joint": joint}
-    overlap = api.dataset.find_overlapping_classes
-    is_asymmetric = problem.seed % 4 == 1
-    if problem.seed % 2:
-        ask("overlap", lambda: _in_class_order(overlap(**given, asymmetric=is_asymmetric).to_numpy()))
-    if problem.seed % 2 == 0:
-        ask("classes", lambda: api.dataset.rank_classes_by_label_quality(labels, probs).to_numpy())
-    ask(
-        "health of joint",
-        api.dataset.overall_label_health_score,
-        labels,
-        confident_joint=joint,
-        verbose=False,
-    )
-    if problem.seed % 4 == 2:
-        ask("health", api.dataset.overall_label_health_score, labels, probs, verbose=False)
-    return result
+        kwargs = {"adjust_pred_probs": adjust}
+        name = f"{score} {adjust}"
+        talk.ask(f"score {name}", rank.get_label_quality_scores, *talk.given, method=score, **kwargs)
+        if talk.is_turn(i, of=len(SCORES)):
+            options = {"filter_by": problem.filter_by, "return_indices_ranked_by": score, "n_jobs": 1}
+            find = talk.api.filter.find_label_issues
+            talk.ask(f"ranked {name}", find, *talk.given, rank_by_kwargs=kwargs, **options)
+            order = rank.order_label_issues
+            talk.ask(f"order {name}", order, mask, *talk.given, rank_by=score, rank_by_kwargs=kwargs)
+
+
+def _ask_ensembles(talk: Interview) -> None:
+    labels, probs = talk.given
+    members = [probs, np.roll(probs, 1, axis=1)]
+    ensemble = talk.api.rank.get_label_quality_ensemble_scores
+    for turn, scheme in ((1, "uniform"), (3, "accuracy")):
+        if talk.is_turn(turn):
+            options = {"weight_ensemble_members_by": scheme, "verbose": False}
+            talk.ask(f"ensemble {scheme}", ensemble, labels, members, **options)
+    is_complete = len(np.unique(labels)) == probs.shape[1] and not talk.problem.is_coarse
+    if talk.is_turn(0, of=20) and is_complete and probs.dtype == np.float64:  # cleanlab accepts no others
+        options = {"weight_ensemble_members_by": "log_loss_search", "verbose": False}
+        talk.ask("ensemble search", ensemble, labels, members, **options)
+
+
+def _ask_dataset(talk: Interview) -> None:
+    dataset, labels = talk.api.dataset, talk.given[0]
+    joint = {"confident_joint": talk.answers["calibrated joint"]}
+    talk.ask("health of joint", dataset.overall_label_health_score, labels, verbose=False, **joint)
+    if talk.is_turn(2):
+        talk.ask("health", dataset.overall_label_health_score, *talk.given, verbose=False)
+    if talk.is_turn(0, of=2):
+        talk.ask("classes", lambda: dataset.rank_classes_by_label_quality(*talk.given).to_numpy())
+    else:
+        options = {"asymmetric": talk.is_turn(1), **joint}
+        find = dataset.find_overlapping_classes
+        talk.ask("overlap", lambda: _in_class_order(find(labels, **options).to_numpy()))
 
 
 def _in_class_order(table: np.ndarray) -> np.ndarray:

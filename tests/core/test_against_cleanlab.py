@@ -11,11 +11,11 @@ from collections import Counter
 from fractions import Fraction
 from pathlib import Path
 
-import labelhealth.core
 import numpy as np
 import pytest
-from labelhealth.core import _estimates, count
 
+import labelhealth.core
+from labelhealth.core import _estimates, count
 from tests.core.parity_calls import answers, make_problem
 
 pytestmark = [
@@ -171,7 +171,7 @@ def _is_tied(name, problem, ours, theirs) -> bool:
 
 
 def _rows_are_tied(problem, rows) -> bool:
-    """Tell whether each row shares its self-confidence or one of its margins with another row of its class."""
+    """Tell whether each row shares its self-confidence or one of its margins with a row of its class."""
     own = problem.pred_probs[np.arange(len(problem.labels)), problem.labels]
     margins = np.column_stack([own, problem.pred_probs - own[:, None]])
     for row in rows:

@@ -1,9 +1,10 @@
 """Bad input is rejected with the argument, the value and the row."""
 
-import labelhealth.core as cl
 import numpy as np
 import pandas as pd
 import pytest
+
+import labelhealth.core as cl
 from labelhealth.core import errors
 from labelhealth.core.options import IssueOptions
 
@@ -443,7 +444,7 @@ def test_bad_options(call, error, match):
 def test_multi_label_is_refused(call):
     """`multi_label=True` is an error that says so."""
     with pytest.raises(
-        errors.UnsupportedError, match="`multi_label` must be False.*not supported by this function"
+        errors.UnsupportedError, match=r"`multi_label` must be False.*not supported by this function"
     ):
         call()
 

@@ -1,6 +1,5 @@
 """Cross-validated probabilities: every example is predicted by a model that has not seen it."""
 
-import labelhealth.core as cl
 import numpy as np
 import pandas as pd
 import pytest
@@ -8,6 +7,8 @@ from scipy.sparse import csr_array
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import StratifiedKFold, cross_val_predict
 from sklearn.neighbors import KNeighborsClassifier
+
+import labelhealth.core as cl
 
 
 def _points(n_rows=60, n_classes=3):

@@ -1,15 +1,16 @@
 """Class tables, overlap and health, on numbers small enough to check by hand."""
 
-import labelhealth.core as cl
 import numpy as np
 import pandas as pd
 import pytest
+
+import labelhealth.core as cl
 
 JOINT = np.array([[0.25, 0.125, 0.0], [0.0, 0.25, 0.125], [0.0, 0.0, 0.25]])
 
 
 def test_class_table():
-    """Class 0: a third of its labels are wrong; class 1: a third; class 2: none, but a third of its examples."""
+    """Class 0: a third of its labels are wrong; class 1: a third; class 2: none of its labels."""
     table = cl.dataset.rank_classes_by_label_quality(
         joint=JOINT, num_examples=24, class_names=["a", "b", "c"]
     )

@@ -1,10 +1,10 @@
 """The core against the definitions as plain loops."""
 
-import labelhealth.core as cl
 import numpy as np
 import pytest
 from hypothesis import given, settings
 
+import labelhealth.core as cl
 from tests.core import oracle
 from tests.core.strategies import datasets, random_dataset
 

@@ -4,8 +4,9 @@ import subprocess
 import sys
 from pathlib import Path
 
-import labelhealth.core as cl
 import pytest
+
+import labelhealth.core as cl
 
 FORBIDDEN = ("prefect", "great_expectations", "pydantic", "pyarrow")
 

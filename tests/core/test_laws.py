@@ -1,17 +1,17 @@
 """Laws that every score, filter and count obeys."""
 
-import labelhealth.core as cl
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
+import labelhealth.core as cl
 from labelhealth.core import _blocks
 from labelhealth.core._check import Given
 from labelhealth.core._exact import class_sums
 from labelhealth.core._scores import Scoring
 from labelhealth.core.audit import _audit
 from labelhealth.core.options import FILTERS, SCORES, IssueOptions
-
 from tests.core.strategies import datasets, random_dataset
 
 pytestmark = pytest.mark.filterwarnings("ignore:.*classes have min_examples_per_class:UserWarning")
@@ -92,7 +92,7 @@ def test_raw_joint_follows_the_names_of_classes(seed):
 @pytest.mark.parametrize("copies", [2, 3, 7])
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 def test_copies_of_a_dataset_change_no_threshold(copies, dtype):
-    """Thresholds of a dataset and of copies of it are equal to the last bit, and the raw joint is multiplied."""
+    """Thresholds of a dataset and of copies of it are equal to the last bit; the raw joint is multiplied."""
     labels, pred_probs = random_dataset(0, 5, 300, dtype)
     many = np.tile(labels, copies), np.tile(pred_probs, (copies, 1))
     thresholds = cl.count.get_confident_thresholds

@@ -3,13 +3,14 @@
 import json
 from pathlib import Path
 
-import labelhealth.core as cl
 import numpy as np
 import pytest
 from sklearn.ensemble import GradientBoostingClassifier, RandomForestClassifier
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import f1_score, precision_score, recall_score
 from sklearn.model_selection import cross_val_predict
+
+import labelhealth.core as cl
 
 FOLDER = Path(__file__).parents[1] / "data" / "tutorial"
 CLASS_NAMES = ["purple", "blue", "seafoam green", "yellow"]
@@ -25,8 +26,8 @@ CLUSTERS = [  # mean, covariance, size
 
 @pytest.fixture
 def features():
-    """The 250 points of the plane: four clusters, each followed in the stream of numbers by its test points."""
-    stream = np.random.RandomState(0)  # noqa: NPY002 (the tutorial's stream)
+    """The 250 points of the plane: four clusters, each followed in the stream by its test points."""
+    stream = np.random.RandomState(0)
     draws = [
         [stream.multivariate_normal(mean, covariance, size) for _ in range(2)]
         for mean, covariance, size in CLUSTERS
@@ -189,7 +190,7 @@ def test_audit_gives_the_same_as_the_functions(data, filter_by, score):
 
 
 def test_ensemble(data, features, expected):
-    """Three models weighted by accuracy give the tutorial's scores, as far as today's models predict the same."""
+    """Three models weighted by accuracy give the tutorial's scores."""
     labels = data["given_labels"]
     models = [
         LogisticRegression(random_state=0),
@@ -206,7 +207,7 @@ def test_ensemble(data, features, expected):
 
 
 def test_cross_validated_estimates(data, features, expected):
-    """Cross-validation from the features gives the tutorial's confident joint, and its probabilities to 1e-6."""
+    """Cross-validation from the features gives the tutorial's joint, and its probabilities to 1e-6."""
     labels = data["given_labels"]
     found = cl.count.estimate_py_noise_matrices_and_cv_pred_proba(
         features, labels, LogisticRegression(), seed=0

@@ -357,6 +357,38 @@ def test_configured_kinds_are_obeyed(tmp_path, values, kind, expected):
     assert dataset.example_ids.equals(plain.example_ids)
 
 
+def test_names_with_dots_and_extension_types_are_read(tmp_path):
+    """A dot is no path into a struct, and an extension is what it stores."""
+    tensors = pa.FixedShapeTensorArray.from_numpy_ndarray(np.arange(float(N * 4)).reshape(N, 2, 2))
+    keys = pa.array([bytes([i] * 16) for i in range(N)], pa.uuid())
+    values = {"a": range(N), "a.b": range(1, N + 1), "t": tensors, "k": keys}
+    dataset = read_table(tmp_path, table(**values), id="k")
+
+    assert dataset.features["a"][0].as_py() == 0
+    assert dataset.features["a.b"][0].as_py() == 1
+    assert dataset.features["t"][1].as_py() == [4.0, 5.0, 6.0, 7.0]
+    assert dataset.example_ids[1].as_py() == "01" * 16
+
+
+def test_label_may_be_a_folder_name(tmp_path):
+    """Classes in folders, with an empty file among them."""
+    for label in ("ant", "bee"):
+        write(tmp_path / "d" / f"y={label}" / "p.parquet", pa.table({"x": [0.5, 1.0, 2.0]}))
+    write(tmp_path / "d" / "y=bee" / "q.parquet", pa.table({"x": pa.array([], pa.float64())}))
+
+    assert read(tmp_path / "d").labels.tolist() == [0, 0, 0, 1, 1, 1]
+
+
+@pytest.mark.parametrize("kept", [0, 1])
+def test_files_beyond_the_open_ones_are_read_as_well(tmp_path, monkeypatch, kept):
+    """Not every file of a dataset is kept open."""
+    monkeypatch.setattr("labelhealth.tasks._files.MAX_OPEN_FILES", kept)
+    write(tmp_path / "d" / "1.parquet", table())
+    write(tmp_path / "d" / "2.parquet", table())
+
+    assert read(tmp_path / "d").features["x"].to_pylist() == table()["x"].to_pylist() * 2
+
+
 @pytest.mark.parametrize(
     ("values", "kind", "message"),
     [

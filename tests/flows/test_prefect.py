@@ -1,0 +1,209 @@
+"""The audit as a flow run, on a server of our own making: what it records, how it fails, what it leaves behind."""
+
+from __future__ import annotations
+
+import json
+import os
+import sqlite3
+import subprocess
+import sys
+import urllib.request
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pytest
+import yaml
+
+from labelhealth.api import run
+from labelhealth.configs.audit import AuditConfig
+from labelhealth.core.errors import LabelHealthError
+from labelhealth.embedded import starting_server
+from labelhealth.tasks import health as health_stage
+from labelhealth.tasks import train as train_stage
+from labelhealth.tasks.manifest import RunNotes
+from tests.conftest import small_columns
+
+ROOT = Path(__file__).parents[2]
+MakeConfig = Callable[..., AuditConfig]
+N_STAGE_RUNS = 11  # three folds
+pytestmark = [
+    pytest.mark.slow,
+    # Prefect's own code, on the versions that the constraints name
+    pytest.mark.filterwarnings("ignore::DeprecationWarning"),
+    pytest.mark.filterwarnings("ignore::ResourceWarning"),
+    pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"),
+]
+
+
+@pytest.fixture(scope="module")
+def api(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """Start one server and configure it for the tests of this module."""
+    with starting_server(tmp_path_factory.mktemp("prefect")) as server:
+        server.wait_until_ready()
+        yield server.url
+
+
+def asked(api: str, path: str, **body: Any) -> Any:
+    """Ask the server."""
+    request = urllib.request.Request(f"{api}/{path}", json.dumps(body).encode(), {"Content-Type": "application/json"})
+    with urllib.request.urlopen(request) as response:
+        return json.loads(response.read())
+
+
+def last_flow_run(api: str) -> dict[str, Any]:
+    """Return the newest flow run."""
+    (newest,) = asked(api, "flow_runs/filter", sort="START_TIME_DESC", limit=1)
+    return dict(newest)
+
+
+def test_flow_run_is_recorded_and_repeats_are_cached(api: str, make_config: MakeConfig) -> None:
+    """Every stage is a task run; the second time each is Cached; the audit is the same."""
+    notes = RunNotes()
+    first = run(make_config(run__engine="prefect"), notes=notes)
+    assert notes.answered_by == "the configured API"
+    assert last_flow_run(api)["state_type"] == "COMPLETED"
+
+    again_notes = RunNotes()
+    again = run(make_config(run__engine="prefect"), notes=again_notes)
+
+    assert again.directory == first.directory
+    assert [o.cached for o in notes.outcomes] == [False] * N_STAGE_RUNS
+    assert [o.cached for o in again_notes.outcomes] == [True] * N_STAGE_RUNS
+    assert again.label_issues.equals(first.label_issues)
+
+
+def test_flow_and_local_engine_agree(api: str, make_config: MakeConfig, tmp_path: Path) -> None:
+    """The flow and the process alone publish the same bytes, and share one cache."""
+    assert api
+    flow = run(make_config(run__engine="prefect", store__root=str(tmp_path / "one")))
+    local = run(make_config(run__engine="local", store__root=str(tmp_path / "two")))
+    notes = RunNotes()
+    run(make_config(run__engine="local", store__root=str(tmp_path / "one")), notes=notes)
+
+    assert notes.answered_by == "store"
+    for path in sorted(flow.directory.glob("*.parquet")):
+        assert path.read_bytes() == (local.directory / path.name).read_bytes(), path.name
+
+
+@pytest.mark.parametrize(("module", "function"), [(health_stage, "summarize"), (train_stage, "predict_fold")])
+def test_failing_stage_fails_the_flow(
+    api: str, make_config: MakeConfig, monkeypatch: pytest.MonkeyPatch, module: Any, function: str, capfd: Any
+) -> None:
+    """A stage that raises, one fold of several included: the flow run is FAILED, the caller gets the error, once."""
+
+    def broken(**call: Any) -> Any:
+        if call.get("fold", 1) == 1:
+            msg = "planted failure"
+            raise LabelHealthError(msg)
+        return original(**call)
+
+    stage = getattr(module, function)
+    original = stage.fn
+    monkeypatch.setattr(stage, "fn", broken)
+
+    with pytest.raises(LabelHealthError, match="planted failure"):
+        run(make_config(run__engine="prefect"))
+
+    assert last_flow_run(api)["state_type"] == "FAILED"
+    assert "Traceback" not in capfd.readouterr().err
+    assert not list(Path(make_config().store.root).glob("*/*/*/manifest.json"))
+
+
+def test_artifacts_hold_no_display_columns_and_no_markup(
+    api: str, make_config: MakeConfig, write_parquet: Callable[..., Path]
+) -> None:
+    """Display columns stay in the store unless allowed; names from the data are inert text."""
+    columns = small_columns()
+    columns["label"] = [{"ant": "<script>x</script>", "bee": "[a](b)", "cat": "c|d"}[name] for name in columns["label"]]
+    columns["secret"] = pa.array([f"private {row}" for row in range(180)])
+    path = write_parquet(columns, "markup.parquet")
+    settings = {"run__engine": "prefect", "dataset__path": str(path), "input__display": ["secret"]}
+
+    run(make_config(**settings))
+    hidden = json.dumps(asked(api, "artifacts/latest/filter"))
+    run(make_config(**settings, reports__display_in_artifacts=True))
+    shown = json.dumps(asked(api, "artifacts/latest/filter"))
+
+    for key in ("label-health-markup", "worst-labels-markup", "label-gate-markup"):
+        assert key in hidden
+    assert "private" not in hidden
+    assert "private" in shown
+    for text in (hidden, shown):
+        assert "<script>" not in text
+        assert "[a](b)" not in text
+
+
+def test_deployments_load() -> None:
+    """Every entrypoint of the deployments is a flow that takes the parameters given there."""
+    from prefect.flows import load_flow_from_entrypoint
+
+    document = yaml.safe_load((ROOT / "deployments" / "prefect.yaml").read_text())
+    for deployment in document["deployments"]:
+        flow = load_flow_from_entrypoint(deployment["entrypoint"], use_placeholder_flow=False)
+        parameters = flow.validate_parameters(deployment["parameters"])
+
+        assert isinstance(parameters["config"], AuditConfig)
+    assert document["deployments"]
+
+
+def test_file_entrypoint_loads() -> None:
+    """The flow can be deployed from a checkout by its file as well."""
+    from prefect.flows import load_flow_from_entrypoint
+
+    flow = load_flow_from_entrypoint(f"{ROOT / 'flows' / 'audit.py'}:audit_flow", use_placeholder_flow=False)
+
+    assert flow.name == "label-audit"
+
+
+def test_embedded_server_is_quiet_complete_and_gone(small_data: Path, tmp_path: Path) -> None:
+    """One command, no server configured: nothing on stderr, all task runs recorded, no process or state left outside."""
+    home = tmp_path / "home"
+    home.mkdir()
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("PREFECT")}
+    environment = {**kept, "HOME": str(home), "PYTHONPATH": str(ROOT)}
+    environment.pop("PREFECT_API_URL", None)
+    command = [sys.executable, "-m", "labelhealth.cli", "audit", str(small_data), "--label", "label", "--id", "id"]
+
+    done = subprocess.run(
+        [*command, "--json", "--folds", "3", "--estimator", "LogisticRegression"],
+        cwd=tmp_path,
+        env=environment,
+        capture_output=True,
+        text=True,
+    )
+
+    assert (done.returncode, done.stderr) == (0, "")
+    assert json.loads(done.stdout)["answered_by"] == "embedded server"
+    state = tmp_path / "audits" / ".prefect"
+    with sqlite3.connect(state / "prefect.db") as database:
+        runs = database.execute("select state_type, count(*) from task_run group by state_type").fetchall()
+        flows = database.execute("select state_type from flow_run").fetchall()
+    assert runs == [("COMPLETED", N_STAGE_RUNS)]
+    assert flows == [("COMPLETED",)]
+    assert list(home.iterdir()) == []
+    assert not _processes_mentioning(str(state))
+
+
+def _processes_mentioning(text: str) -> list[int]:
+    """Return the processes whose environment or arguments hold a text."""
+    found = []
+    for entry in Path("/proc").glob("[0-9]*"):
+        try:
+            held = (entry / "environ").read_bytes() + (entry / "cmdline").read_bytes()
+        except OSError:
+            continue
+        if text.encode() in held:
+            found.append(int(entry.name))
+    return found
+
+
+@pytest.mark.skipif(not Path("/proc/net/tcp").exists(), reason="needs Linux")
+def test_server_listens_on_loopback_only(api: str) -> None:
+    """The server's socket is bound to 127.0.0.1."""
+    port = int(api.split(":")[2].split("/")[0])
+    listening = [line.split() for line in Path("/proc/net/tcp").read_text().splitlines()[1:]]
+    addresses = {row[1].split(":")[0] for row in listening if row[3] == "0A" and int(row[1].split(":")[1], 16) == port}
+
+    assert addresses == {"0100007F"}

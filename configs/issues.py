@@ -27,7 +27,9 @@ class FindIssuesOptions(Options):
     @model_validator(mode="after")
     def _check_adjustment(self) -> Self:
         if self.adjust_pred_probs and self.score == "confidence_weighted_entropy":
-            msg = "adjust_pred_probs must be false with score confidence_weighted_entropy; choose another score"
+            msg = (
+                "adjust_pred_probs must be false with score confidence_weighted_entropy; choose another score"
+            )
             raise ValueError(msg)
         return self
 

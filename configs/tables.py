@@ -62,12 +62,20 @@ COLUMNS = _table(
     ("name", "string", "column name"),
     ("type", "string", "Arrow type"),
     ("role", "string", "label, id, group, time, slice, display, feature, pred_probs or unused"),
-    ("kind", "string", "of a feature: numeric, boolean, categorical, text, datetime or embedding; else empty"),
+    (
+        "kind",
+        "string",
+        "of a feature: numeric, boolean, categorical, text, datetime or embedding; else empty",
+    ),
     ("null_count", "int64", "missing values (NaN counts as missing)"),
     ("null_share", "double", "null_count / rows"),
     ("min_value", "double", "smallest value of a numeric column; null otherwise"),
     ("max_value", "double", "largest value of a numeric column; null otherwise"),
-    ("leak_accuracy", "double", "accuracy with which a feature alone predicts the label, held out; null otherwise"),
+    (
+        "leak_accuracy",
+        "double",
+        "accuracy with which a feature alone predicts the label, held out; null otherwise",
+    ),
 )
 
 CLASSES = _table(
@@ -90,7 +98,11 @@ LABEL_ISSUES = _table(
     ("self_confidence", "double", "probability of the given label out of sample"),
     ("normalized_margin", "double", "(p given - best other p + 1) / 2"),
     ("judged", "bool", "whether an out-of-sample probability speaks about this row's label"),
-    ("not_judged_reason", "string", "no_label, class_not_in_training, before_first_cut or no_time; null where judged"),
+    (
+        "not_judged_reason",
+        "string",
+        "no_label, class_not_in_training, before_first_cut or no_time; null where judged",
+    ),
     ("source_file", "string", "file the row stands in, relative to the dataset"),
     ("row_number", "int64", "row in that file, from 0"),
 )

@@ -62,10 +62,7 @@ def check_square(name: str, matrix: npt.ArrayLike, *, n_classes: int | None = No
         )
         raise MatrixError(msg)
     if not np.isfinite(values).all():
-        msg = (
-            f"`{name}` must be finite;"
-            f" got a NaN or infinity at {where(~np.isfinite(values).all(axis=1))}."
-        )
+        msg = f"`{name}` must be finite; got a NaN or infinity at {where(~np.isfinite(values).all(axis=1))}."
         raise MatrixError(msg)
     return values
 

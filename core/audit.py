@@ -72,7 +72,7 @@ class LabelAudit:
 def audit_labels(
     labels: LabelsLike, pred_probs: FloatArray, options: IssueOptions | None = None
 ) -> LabelAudit:
-    """Find, score and rank the label issues of a dataset in at most three sweeps over `pred_probs`.
+    """Find, score and rank the label issues of a dataset in three sweeps over the checked `pred_probs`.
 
     Parameters
     ----------

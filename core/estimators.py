@@ -1,35 +1,27 @@
-"""Classifiers by name: which one is taken by default, how one is made, and what a cache must know of it.
+"""Classifiers by name: which one is taken by default, and how one is made.
 
 `choose_estimator` is the default, `make_estimator` builds any scikit-learn compatible classifier with what
-its features need before it, and `estimator_identity` names the code that decides what it predicts.
+its features need before it.
 """
 
 from __future__ import annotations
 
-import ast
 import difflib
-import hashlib
 import inspect
-import json
 import math
-import site
-import sys
-import sysconfig
 from collections.abc import Iterable, Mapping
-from functools import lru_cache
-from importlib import import_module, invalidate_caches, metadata
-from importlib.machinery import ModuleSpec
-from pathlib import Path
+from importlib import import_module
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
 from labelhealth.core.errors import OptionError
-from labelhealth.core.features import Family, Kind, make_preprocessor
 
 if TYPE_CHECKING:
     from sklearn.base import BaseEstimator
     from sklearn.pipeline import Pipeline
 
-__all__ = ["JsonValue", "Params", "Preprocessing", "choose_estimator", "estimator_identity", "make_estimator"]
+    from labelhealth.core.features import Family, Kind
+
+__all__ = ["JsonValue", "Params", "Preprocessing", "choose_estimator", "make_estimator", "resolve_name"]
 
 JsonValue: TypeAlias = bool | int | float | str | list["JsonValue"] | dict[str, "JsonValue"] | None
 Params: TypeAlias = Mapping[str, JsonValue]
@@ -133,7 +125,7 @@ def make_estimator(
     if preprocessing not in ("auto", "none"):
         msg = f"`preprocessing` must be 'auto' or 'none'; got {preprocessing!r}."
         raise OptionError(msg)
-    name, params = _resolve_auto(name, params or {}, kinds, n_classes, n_rows)
+    name, params = resolve_name(name, params or {}, kinds, n_classes, n_rows)
     classifier = _check_classifier(_build(name, params), name)
     steps: list[tuple[str, object]] = [("classifier", classifier)]
     if preprocessing == "auto":
@@ -141,55 +133,10 @@ def make_estimator(
     return _seeded(Pipeline(steps), seed)
 
 
-def estimator_identity(
-    name: str = "auto",
-    params: Params | None = None,
-    *,
-    kinds: Mapping[str, Kind],
-    n_classes: int,
-    n_rows: int,
-    preprocessing: Preprocessing = "auto",
-) -> str:
-    """Return all that decides what `make_estimator` would make, as canonical JSON, without making it.
-
-    Parameters
-    ----------
-    name, params, kinds, n_classes, n_rows, preprocessing
-        As for `make_estimator`. The seed is not part of it.
-
-    Returns
-    -------
-    str
-        The classifier's name and parameters, the kinds of the features in order, and under `code`: the
-        version of each installed distribution, and the sha256 of each local source file, that the
-        classifier's module and those of nested estimators import, directly or not.
-
-    Raises
-    ------
-    OptionError
-        If a module is not found.
-
-    Notes
-    -----
-    Nothing is imported. A module counts as installed if it lies in a site-packages folder and its
-    distribution came from an index or a commit; installs from a folder or an archive, editable ones included,
-    are read as source. Imports that a program computes, and files that it reads, are not seen.
-    """
-    name, params = _resolve_auto(name, params or {}, kinds, n_classes, n_rows)
-    code = {dist: f"=={metadata.version(dist)}" for dist in ("numpy", "scikit-learn", "scipy")}
-    for dotted in _class_names({"class": name, "params": dict(params)}):
-        module = dotted.rpartition(".")[0]
-        if module and _find_spec(module) is None:
-            msg = f"`estimator` must be importable; got {dotted!r}: no module named {module!r}."
-            raise OptionError(msg)
-        code.update(_code_of(module) if module else {})
-    parts = {"code": code, "kinds": list(kinds.items()), "name": name, "params": dict(params)}
-    return json.dumps(parts | {"preprocessing": preprocessing}, sort_keys=True, separators=(",", ":"))
-
-
-def _resolve_auto(
+def resolve_name(
     name: str, params: Params, kinds: Mapping[str, Kind], n_classes: int, n_rows: int
 ) -> tuple[str, Params]:
+    """Return name and parameters of the classifier, `auto` replaced by what it stands for."""
     if name != "auto":
         return name, params
     if params:
@@ -200,6 +147,8 @@ def _resolve_auto(
 
 def _preprocessor_for(classifier: BaseEstimator, kinds: Mapping[str, Kind]) -> BaseEstimator:
     from sklearn.utils import get_tags
+
+    from labelhealth.core.features import make_preprocessor
 
     reads = get_tags(classifier).input_tags
     family: Family = "trees" if reads.allow_nan else "linear"
@@ -312,91 +261,3 @@ def _near(name: str, known: Iterable[str]) -> str:
     public = [item for item in known if not item.startswith("_")]
     near = difflib.get_close_matches(name, public, n=3, cutoff=0.5)
     return f" Hint: did you mean {' or '.join(near)}?" if near else ""
-
-
-def _class_names(value: JsonValue) -> list[str]:
-    """Return the names of an estimator and of those nested in it."""
-    if isinstance(value, list):
-        return [name for item in value for name in _class_names(item)]
-    if isinstance(value, dict):
-        name = value.get("class")
-        nested = [name for item in value.values() for name in _class_names(item)]
-        return [name, *nested] if isinstance(name, str) else nested
-    return []
-
-
-def _code_of(module: str) -> dict[str, str]:
-    """Return digests of local modules, and versions of distributions, that importing a module loads."""
-    found: dict[str, str] = {}
-    waiting, seen = [module], set()
-    while waiting:
-        name = waiting.pop()
-        top = name.partition(".")[0]
-        if name in seen or top in sys.stdlib_module_names:
-            continue
-        seen.add(name)
-        if parent := name.rpartition(".")[0]:
-            waiting.append(parent)  # importing a.b runs a first
-        spec = _find_spec(name)
-        if spec is None or not spec.has_location or spec.origin is None:
-            found.update({} if spec or parent else {name: "absent"})
-        elif versions := _versions(top, Path(spec.origin)):
-            found.update(versions)
-        else:
-            source = Path(spec.origin).read_bytes()
-            found[name] = f"sha256:{hashlib.sha256(source).hexdigest()}"
-            if spec.origin.endswith(".py"):
-                waiting += _imports(source, name if spec.submodule_search_locations else parent)
-    return found
-
-
-def _find_spec(name: str) -> ModuleSpec | None:
-    """Return where a module would be loaded from; unlike `importlib.util.find_spec`, import no parent."""
-    invalidate_caches()
-    parts = name.split(".")
-    spec, path = None, None
-    for depth in range(len(parts)):
-        part = ".".join(parts[: depth + 1])
-        finders = (getattr(finder, "find_spec", None) for finder in sys.meta_path)
-        spec = next((found for find in finders if find and (found := find(part, path, None))), None)
-        path = None if spec is None else spec.submodule_search_locations
-        if path is None and depth + 1 < len(parts):
-            return None
-    return spec
-
-
-def _imports(source: bytes, package: str) -> set[str]:
-    """Return the names of modules that a source may import; some of them are names in modules."""
-    names: set[str] = set()
-    for node in ast.walk(ast.parse(source)):
-        if isinstance(node, ast.Import):
-            names.update(alias.name for alias in node.names)
-        elif isinstance(node, ast.ImportFrom):
-            above = package.split(".")[: len(package.split(".")) - node.level + 1] if node.level else []
-            base = ".".join([*above, *([node.module] if node.module else [])])
-            names.update([base, *(f"{base}.{alias.name}" for alias in node.names)])
-        elif isinstance(node, ast.Call) and ast.unparse(node.func).endswith(("import_module", "__import__")):
-            literals = [arg.value for arg in node.args[:1] if isinstance(arg, ast.Constant)]
-            names.update(literal for literal in literals if isinstance(literal, str))
-    return {name for name in names if name and not name.startswith(".") and not name.endswith((".", ".*"))}
-
-
-def _versions(top: str, origin: Path) -> dict[str, str] | None:
-    """Return the versions of the distributions of an installed module; None if it is to be read as source."""
-    folders = {*site.getsitepackages(), sysconfig.get_path("purelib"), sysconfig.get_path("platlib")}
-    folders.add(site.getusersitepackages())
-    if not any(origin.resolve().is_relative_to(Path(folder).resolve()) for folder in folders):
-        return None
-    versions = {}
-    for dist in _distributions(tuple(sys.path)).get(top, []):
-        url = json.loads(metadata.distribution(dist).read_text("direct_url.json") or "{}")
-        commit = url.get("vcs_info", {}).get("commit_id", "")
-        if url and not commit:
-            return None
-        versions[dist] = f"=={metadata.version(dist)}" + (f"@{commit}" if commit else "")
-    return versions or None
-
-
-@lru_cache(maxsize=1)
-def _distributions(_path: tuple[str, ...]) -> Mapping[str, list[str]]:
-    return metadata.packages_distributions()

@@ -13,7 +13,15 @@ from labelhealth.configs.tables import HEALTH
 from labelhealth.tasks.published import Audit, read_audit
 
 _MAX_CELL = 200  # characters
-_WORST = ("rank", "example_id", "given_label", "predicted_label", "label_quality", "source_file", "row_number")
+_WORST = (
+    "rank",
+    "example_id",
+    "given_label",
+    "predicted_label",
+    "label_quality",
+    "source_file",
+    "row_number",
+)
 
 
 def publish_artifacts(directory: str, config: AuditConfig) -> None:
@@ -51,7 +59,10 @@ def _gate(audit: Audit) -> str:
 def _row(row: dict[str, Any], with_display: bool) -> dict[str, Any]:
     """Return one row of the table artifact; display columns only where the config allows them."""
     shown = row if with_display else {name: row[name] for name in _WORST}
-    return {_text(name): _text(value) if isinstance(value, str) else _plain(value) for name, value in shown.items()}
+    return {
+        _text(name): _text(value) if isinstance(value, str) else _plain(value)
+        for name, value in shown.items()
+    }
 
 
 def _plain(value: object) -> object:
@@ -66,7 +77,9 @@ def _number(value: float | None) -> str:
 
 def _text(value: object) -> str:
     """Return text that neither Markdown nor HTML interprets, on one line."""
-    text = "".join(char if char.isprintable() else "\N{REPLACEMENT CHARACTER}" for char in str(value))[:_MAX_CELL]
+    text = "".join(char if char.isprintable() else "\N{REPLACEMENT CHARACTER}" for char in str(value))[
+        :_MAX_CELL
+    ]
     text = text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
     return re.sub(r"([\\`*_{}\[\]()#|!~])", r"\\\1", text)
 

@@ -81,13 +81,18 @@ def run_stages(store: Store, inputs: Inputs, config: AuditConfig) -> Results:
     probs = _out_of_sample(store, inputs, data, config, estimator)
     found = find_issues(store, probs.labels, probs.pred_probs, config.issues)
     summary = summarize(
-        store, data.classes, data.labels, probs.labels, found.scores, found.joint, found.n_estimated, config.health
+        store,
+        data.classes,
+        data.labels,
+        probs.labels,
+        found.scores,
+        found.joint,
+        found.n_estimated,
+        config.health,
     )
     summary_tables = summary.tables()
     output_checks = check_output(store, summary_tables, config.gate.part("output"))
-    report = render(
-        store, data.rows, data.labels, data.classes, probs.rows, probs.reasons, found.scores
-    )
+    report = render(store, data.rows, data.labels, data.classes, probs.rows, probs.reasons, found.scores)
     return Results(
         tables={"label_issues": report.label_issues, **summary_tables},
         checks=(input_checks.checks, output_checks.checks),

@@ -13,8 +13,8 @@ from labelhealth.configs.audit import AuditConfig
 from labelhealth.configs.load import parse_config
 from labelhealth.embedded import configured_api, quiet_environment, starting_server
 from labelhealth.flows.pipeline import run_audit
-from labelhealth.tasks.published import Audit, read_audit
 from labelhealth.tasks.manifest import RunNotes
+from labelhealth.tasks.published import Audit, read_audit
 from labelhealth.tasks.stage import NotInStore, answering_from_store, listening, recomputing
 from labelhealth.tasks.store import Store, writing
 

@@ -64,24 +64,32 @@ def _audit_options(command: Command) -> Command:
     options = [
         click.argument("target", metavar="CONFIG|DATA"),
         click.option("--label", help="Label column (with DATA)."),
-        click.option("--id", "id_column", help="Column that identifies an example; default: a hash of its features."),
+        click.option(
+            "--id", "id_column", help="Column that identifies an example; default: a hash of its features."
+        ),
         click.option("--group", help="Column whose equal values stay in one fold."),
         click.option("--time", help="Column for folds by time."),
         click.option("--features", type=NAMES, help="Feature columns; default: all that have no other role."),
         click.option("--exclude", type=NAMES, help="Columns that are no features."),
         click.option("--display", type=NAMES, help="Columns to show beside each label."),
-        click.option("--pred-probs", help="Ready probabilities (.parquet or .npy) instead of training; needs --id."),
+        click.option(
+            "--pred-probs", help="Ready probabilities (.parquet or .npy) instead of training; needs --id."
+        ),
         click.option("--pred-probs-columns", type=NAMES, help="Their columns, one a class."),
         click.option("--class-names", type=NAMES, help="Classes in the order of the probabilities' columns."),
         click.option("--ids", help="Id column of the probabilities' Parquet file."),
-        click.option("--aligned", is_flag=True, default=None, help="A .npy has the rows of DATA in their order."),
+        click.option(
+            "--aligned", is_flag=True, default=None, help="A .npy has the rows of DATA in their order."
+        ),
         click.option("--estimator", help="A scikit-learn classifier, by class name or dotted path."),
         click.option("--folds", type=int, help="Folds of cross-validation."),
         click.option("--seed", type=int, help="Seed of folds and estimator."),
         click.option("--filter-by", help="Rule that flags, such as prune_by_noise_rate."),
         click.option("--score", help="Score that ranks, such as self_confidence."),
         click.option("--name", help="Name of the dataset in the store."),
-        click.option("--dataset-version", help="Name of the dataset's state; default: its digest, shortened."),
+        click.option(
+            "--dataset-version", help="Name of the dataset's state; default: its digest, shortened."
+        ),
         click.option("--root", help="Folder of the store; default: audits."),
         click.option("--engine", help="prefect (default) or local."),
         click.option("--workers", type=int, help="Folds trained side by side."),
@@ -186,7 +194,9 @@ def _explain(error: Exception) -> tuple[str, int]:
 
 def _fail(message: str, code: int, arguments: list[str]) -> None:
     """Print an error for a person, or for a machine that asked for JSON; exit."""
-    text = "".join(char if char.isprintable() or char == "\n" else "\N{REPLACEMENT CHARACTER}" for char in message)
+    text = "".join(
+        char if char.isprintable() or char == "\n" else "\N{REPLACEMENT CHARACTER}" for char in message
+    )
     if "--json" in arguments:
         click.echo(json.dumps({"error": text, "exit_code": code}))
     else:
@@ -214,7 +224,9 @@ def _run_and_show(arguments: dict[str, Any]) -> Audit:
 
 def _show(result: Audit, options: Any, *, as_json: bool) -> None:
     if as_json:
-        click.echo(json.dumps(result.to_json(options.worst_labels, options.worst_pairs), allow_nan=False, indent=1))
+        click.echo(
+            json.dumps(result.to_json(options.worst_labels, options.worst_pairs), allow_nan=False, indent=1)
+        )
         return
     from rich.console import Console
 
@@ -260,12 +272,16 @@ def config_of(arguments: Mapping[str, Any]) -> AuditConfig:
         except yaml.YAMLError:
             msg = f"`--set {key}` must have a YAML value; got {value!r}."
             raise ConfigFileError(msg) from None
-    return parse_config(document, base=base, source=str(target) if target.suffix.lower() in _YAML else "command line")
+    return parse_config(
+        document, base=base, source=str(target) if target.suffix.lower() in _YAML else "command line"
+    )
 
 
 def _from_here(place: str, value: Any) -> Any:
     """Return the value, a path on the command line taken from the current folder."""
-    if place in {"store.root", "pred_probs.file", "pred_probs.ids_file", "dataset.path"} and isinstance(value, str):
+    if place in {"store.root", "pred_probs.file", "pred_probs.ids_file", "dataset.path"} and isinstance(
+        value, str
+    ):
         return str(Path(value).absolute())
     return value
 

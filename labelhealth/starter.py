@@ -63,7 +63,11 @@ def _starter_text(data: str, label: str, types: dict[str, str]) -> str:
 
 def _quoted(text: str) -> str:
     """Return text as YAML, quoted where it must be."""
-    return text if text.isidentifier() and text.isascii() and text.lower() not in _YAML_WORDS else json.dumps(text)
+    return (
+        text
+        if text.isidentifier() and text.isascii() and text.lower() not in _YAML_WORDS
+        else json.dumps(text)
+    )
 
 
 _YAML_WORDS = {"true", "false", "yes", "no", "on", "off", "null", "y", "n"}

@@ -10,14 +10,21 @@ from typing import Any
 
 from rich.console import Console, Group, RenderableType
 from rich.panel import Panel
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    SpinnerColumn,
+    TextColumn,
+    TimeElapsedColumn,
+)
 from rich.table import Table
 from rich.text import Text
 
 from labelhealth.configs.audit import ReportOptions
 from labelhealth.configs.tables import LABEL_ISSUES
-from labelhealth.tasks.published import Audit
 from labelhealth.tasks.manifest import RunNotes
+from labelhealth.tasks.published import Audit
 from labelhealth.tasks.stage import Outcome
 
 _COLORS = {"PASS": "green", "FAIL": "red", "INCONCLUSIVE": "yellow"}
@@ -90,21 +97,29 @@ def plain(value: object, width: int | None = None) -> Text:
 def _heading(audit: Audit, health: Mapping[str, Any]) -> RenderableType:
     lines = Table.grid(padding=(0, 2))
     score = health["overall_label_health_score"]
-    lines.add_row("label health", Text(f"{score:.3f}", style="bold"), "1 - estimated label issues / judged rows")
+    lines.add_row(
+        "label health", Text(f"{score:.3f}", style="bold"), "1 - estimated label issues / judged rows"
+    )
     flagged = f"{health['flagged_share']:.1%}"
     note = f"{health['flagged_count']:,} of {health['n_judged']:,} judged rows; a share flagged, not an error rate"
     lines.add_row("flagged", Text(flagged, style="bold"), note)
-    lines.add_row("disagreement", f"{health['disagreement_share']:.1%}", "most probable class is not the given one")
+    lines.add_row(
+        "disagreement", f"{health['disagreement_share']:.1%}", "most probable class is not the given one"
+    )
     lines.add_row("rows", f"{health['n_examples']:,}", _row_note(health))
     lines.add_row("classes", f"{health['n_classes']:,}", _class_note(health))
-    title = Text.assemble("labels of ", plain(audit.manifest["dataset"]), " ", plain(audit.manifest["version"]))
+    title = Text.assemble(
+        "labels of ", plain(audit.manifest["dataset"]), " ", plain(audit.manifest["version"])
+    )
     return Panel(lines, title=title, title_align="left", expand=False)
 
 
 def _row_note(health: Mapping[str, Any]) -> str:
     unlabelled = health["n_examples"] - health["n_labelled"]
     unjudged = health["n_labelled"] - health["n_judged"]
-    parts = [f"{unlabelled:,} without label"] * bool(unlabelled) + [f"{unjudged:,} not judged"] * bool(unjudged)
+    parts = [f"{unlabelled:,} without label"] * bool(unlabelled) + [f"{unjudged:,} not judged"] * bool(
+        unjudged
+    )
     return ", ".join(parts) or "all labelled and judged"
 
 
@@ -151,7 +166,9 @@ def _worst_pairs(rows: Sequence[Mapping[str, Any]]) -> RenderableType:
 
 def _gate(audit: Audit) -> RenderableType:
     verdict = audit.verdict
-    lines: list[RenderableType] = [Text.assemble("gate: ", (verdict.verdict, f"bold {_COLORS[verdict.verdict]}"))]
+    lines: list[RenderableType] = [
+        Text.assemble("gate: ", (verdict.verdict, f"bold {_COLORS[verdict.verdict]}"))
+    ]
     lines += _listed("  because ", verdict.reasons)
     lines += _listed("  warning: ", (*verdict.warnings, *audit.manifest["warnings"]))
     return Group(*lines)
@@ -160,7 +177,9 @@ def _gate(audit: Audit) -> RenderableType:
 def _listed(prefix: str, sentences: Sequence[str]) -> list[Text]:
     lines = [Text.assemble(prefix, plain(sentence)) for sentence in sentences[:_MAX_LINES]]
     if len(sentences) > _MAX_LINES:
-        lines.append(Text(f"{prefix}and {len(sentences) - _MAX_LINES} more, see checks.parquet and manifest.json"))
+        lines.append(
+            Text(f"{prefix}and {len(sentences) - _MAX_LINES} more, see checks.parquet and manifest.json")
+        )
     return lines
 
 

@@ -28,7 +28,9 @@ def assign_rows(
     return folds
 
 
-def _folds_of(labels: Any, keys: Any, times: Any, n_classes: int, options: FoldOptions) -> npt.NDArray[np.int16]:
+def _folds_of(
+    labels: Any, keys: Any, times: Any, n_classes: int, options: FoldOptions
+) -> npt.NDArray[np.int16]:
     if options.scheme == "stratified":
         return stratified_folds(labels, options.n_folds, options.seed)
     if options.scheme == "time":

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from typing import cast
+from typing import TYPE_CHECKING, cast
 
 from labelhealth.configs.probabilities import EstimatorOptions
-from labelhealth.core.estimators import estimator_identity
-from labelhealth.core.features import Kind
+from labelhealth.tasks.estimator_source import estimator_identity
 from labelhealth.tasks.load import Loaded
+
+if TYPE_CHECKING:
+    from labelhealth.core.features import Kind
 
 
 def identity_of(options: EstimatorOptions, data: Loaded) -> str:

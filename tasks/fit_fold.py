@@ -12,6 +12,7 @@ from labelhealth.configs.probabilities import ProbabilityOptions
 from labelhealth.core.estimators import make_estimator
 from labelhealth.core.features import FeatureFrame, Kind
 from labelhealth.core.out_of_fold import predict_fold
+from labelhealth.tasks.estimator_source import loading_as
 from labelhealth.tasks.predictions import FoldPredictions
 from labelhealth.tasks.store import Ref, Store
 from labelhealth.tasks.tables import open_array, open_arrow, put_array
@@ -26,29 +27,31 @@ def fit_fold(
     fold: int,
     n_classes: int,
     options: ProbabilityOptions,
+    identity: str,
 ) -> FoldPredictions:
     """Fit one model, predict its held-out rows, and store the predictions."""
     codes = open_array(store, labels)
     known = cast("dict[str, Kind]", kinds)
-    estimator = make_estimator(
-        options.estimator.name,
-        options.estimator.params,
-        kinds=known,
-        n_classes=n_classes,
-        n_rows=int((codes >= 0).sum()),
-        seed=options.folds.seed,
-        preprocessing=options.estimator.preprocessing,
-    )
-    result = predict_fold(
-        feature_frame(open_arrow(store, features), known),
-        codes,
-        open_array(store, folds),
-        fold,
-        estimator=estimator,
-        n_classes=n_classes,
-        scheme=options.folds.scheme,
-        dtype=options.estimator.dtype,
-    )
+    with loading_as(identity):
+        estimator = make_estimator(
+            options.estimator.name,
+            options.estimator.params,
+            kinds=known,
+            n_classes=n_classes,
+            n_rows=int((codes >= 0).sum()),
+            seed=options.folds.seed,
+            preprocessing=options.estimator.preprocessing,
+        )
+        result = predict_fold(
+            feature_frame(open_arrow(store, features), known),
+            codes,
+            open_array(store, folds),
+            fold,
+            estimator=estimator,
+            n_classes=n_classes,
+            scheme=options.folds.scheme,
+            dtype=options.estimator.dtype,
+        )
     return FoldPredictions(
         rows=put_array(store, result.rows),
         pred_probs=put_array(store, result.pred_probs),

@@ -7,18 +7,18 @@ of every library imported on the way.
 
 from __future__ import annotations
 
-import ast
 import hashlib
 import importlib.metadata
 import importlib.util
 import json
 import sys
-from collections.abc import Iterator, Mapping
-from functools import lru_cache
+from collections.abc import Mapping
+from functools import cache
 from pathlib import Path
 
 from pydantic import BaseModel
 
+from labelhealth.tasks.imports import imported_names
 from labelhealth.tasks.store import Ref
 
 KEY_SCHEMA = 1  # raised when the meaning of keys or records changes
@@ -70,7 +70,7 @@ def digest_of(value: object) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
 
 
-@lru_cache(maxsize=None)
+@cache
 def fingerprint(module: str) -> str:
     """Return a digest of the source that `module` imports, directly or not, and of its libraries' versions."""
     modules, libraries = closure(module)
@@ -79,7 +79,7 @@ def fingerprint(module: str) -> str:
     return hashlib.sha256("\n".join(lines).encode()).hexdigest()
 
 
-@lru_cache(maxsize=None)
+@cache
 def closure(module: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """Return the modules of labelhealth and the distributions that `module` reaches, both sorted."""
     modules: set[str] = set()
@@ -105,7 +105,7 @@ def _packages_of(name: str) -> list[str]:
     return [".".join(parts[:end]) for end in range(1, len(parts))]
 
 
-@lru_cache(maxsize=None)
+@cache
 def _source_file(name: str) -> Path | None:
     """Return the source file of a module of labelhealth, or None when there is no such module.
 
@@ -128,44 +128,19 @@ def _source_file(name: str) -> Path | None:
     return file
 
 
-@lru_cache(maxsize=None)
+@cache
 def _source_digest(name: str) -> str:
     path = _source_file(name)
     return hashlib.sha256(path.read_bytes() if path is not None else b"").hexdigest()
 
 
-def _imports(name: str) -> Iterator[str]:
-    """Yield the full name of everything that the source of `name` imports when it runs."""
+def _imports(name: str) -> set[str]:
+    """Return what the source of a module of labelhealth imports when it runs."""
     path = _source_file(name)
-    tree = ast.parse(path.read_bytes() if path is not None else b"")
-    package = name if path is not None and path.name == "__init__.py" else name.rpartition(".")[0]
-    for node in _running_nodes(tree):
-        if isinstance(node, ast.Import):
-            yield from (alias.name for alias in node.names)
-        elif isinstance(node, ast.ImportFrom):
-            base = _absolute(node, package)
-            yield base
-            if base.split(".")[0] == _PACKAGE:
-                yield from (f"{base}.{alias.name}" for alias in node.names)
-
-
-def _running_nodes(tree: ast.AST) -> Iterator[ast.AST]:
-    """Walk the tree, leaving out what stands under `if TYPE_CHECKING:`."""
-    waiting: list[ast.AST] = [tree]
-    while waiting:
-        node = waiting.pop()
-        yield node
-        if isinstance(node, ast.If) and isinstance(node.test, ast.Name) and node.test.id == "TYPE_CHECKING":
-            waiting.extend(node.orelse)
-        else:
-            waiting.extend(ast.iter_child_nodes(node))
-
-
-def _absolute(node: ast.ImportFrom, package: str) -> str:
-    if node.level == 0:
-        return node.module or ""
-    base = package.split(".")[: len(package.split(".")) - node.level + 1]
-    return ".".join([*base, *([node.module] if node.module else [])])
+    if path is None:
+        return set()
+    package = name if path.name == "__init__.py" else name.rpartition(".")[0]
+    return imported_names(path.read_bytes(), package)
 
 
 def _distribution(top: str, *, importer: str) -> list[str]:

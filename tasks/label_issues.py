@@ -59,7 +59,9 @@ def with_source_files(table: pa.Table, names: list[str]) -> pa.Table:
     """Return the table with `source_file` in place of `file_index`, in the published schema."""
     place = table.schema.get_field_index(FILE_INDEX)
     files = pa.array(names, type=pa.string()).take(table[FILE_INDEX].combine_chunks())
-    return table.set_column(place, "source_file", files).replace_schema_metadata(schema_of(LABEL_ISSUES).metadata)
+    return table.set_column(place, "source_file", files).replace_schema_metadata(
+        schema_of(LABEL_ISSUES).metadata
+    )
 
 
 def _places(judged: npt.NDArray[np.int64], n_rows: int) -> pa.Array:

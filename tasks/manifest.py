@@ -116,7 +116,13 @@ def manifest_of(
             "seconds": round(notes.seconds, 3),
             "answered_by": notes.answered_by,
             "stages": [
-                {"stage": o.stage, "name": o.name, "key": o.key, "cached": o.cached, "seconds": round(o.seconds, 4)}
+                {
+                    "stage": o.stage,
+                    "name": o.name,
+                    "key": o.key,
+                    "cached": o.cached,
+                    "seconds": round(o.seconds, 4),
+                }
                 for o in notes.outcomes
             ],
         },

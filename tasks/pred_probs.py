@@ -125,6 +125,10 @@ def _positions(
 ) -> Positions:
     """Return the dataset's row of each row of probabilities."""
     n_rows = len(example_ids)
+    is_npy = isinstance(probabilities, NpyProbabilities)
+    if ids_file is not None and (options.aligned or not is_npy):
+        rule = "a file of ids must stand beside a .npy file whose rows are not `aligned`"
+        raise input_error(rule, repr(ids_file.name), "leave `ids_file` out, or `aligned`")
     if in_dataset or options.aligned:
         if probabilities.n_rows != n_rows:
             got = f"{probabilities.n_rows} rows for {n_rows}"

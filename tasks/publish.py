@@ -129,4 +129,3 @@ def _add_once(store: Store, table: pa.Table, path: Path) -> bool:
         except OSError:  # a file system without hard links: a rename is atomic too, the content the same
             temporary.replace(path)
         return True
-

@@ -136,7 +136,11 @@ def _remembered(path: str, stat: os.stat_result, store: Store) -> str | None:
         return None
     try:
         note = json.loads(_memory_path(path, store).read_bytes())
-        known = (note["size"], note["mtime_ns"], note["inode"]) == (stat.st_size, stat.st_mtime_ns, stat.st_ino)
+        known = (note["size"], note["mtime_ns"], note["inode"]) == (
+            stat.st_size,
+            stat.st_mtime_ns,
+            stat.st_ino,
+        )
         return str(note["digest"]) if known else None
     except (OSError, ValueError, KeyError, TypeError):
         return None

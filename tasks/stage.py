@@ -109,7 +109,12 @@ class Stage(Generic[P, Output]):
     def key(self, call: Mapping[str, Any]) -> str:
         """Return the cache key of a call: stage, code, libraries and the content of everything it reads."""
         inputs = {name: value for name, value in call.items() if name != "store"}
-        document = {"schema": KEY_SCHEMA, "stage": self.name, "code": fingerprint(self.module), "inputs": inputs}
+        document = {
+            "schema": KEY_SCHEMA,
+            "stage": self.name,
+            "code": fingerprint(self.module),
+            "inputs": inputs,
+        }
         return digest_of(document)[:_KEY_LENGTH]
 
     def look_up(self, call: Mapping[str, Any]) -> Outcome[Output] | None:
@@ -153,9 +158,7 @@ class Stage(Generic[P, Output]):
         return _stage_named, (self.module, self.fn.__name__)
 
 
-def stage(
-    name: str, *, run_name: str | None = None
-) -> Callable[[Callable[P, Output]], Stage[P, Output]]:
+def stage(name: str, *, run_name: str | None = None) -> Callable[[Callable[P, Output]], Stage[P, Output]]:
     """Make a stage of a function `(store, references and options) -> model`.
 
     `run_name` is what a person sees, a format string over the arguments. The key is made of everything but

@@ -26,4 +26,4 @@ def predict_fold(
     """
     from labelhealth.tasks.fit_fold import fit_fold
 
-    return fit_fold(store, features, kinds, labels, folds, fold, n_classes, options)
+    return fit_fold(store, features, kinds, labels, folds, fold, n_classes, options, estimator_identity)

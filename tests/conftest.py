@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -12,6 +13,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+
+from labelhealth.tasks import estimator_source
 
 # before anything imports Prefect
 os.environ.pop("PREFECT_API_URL", None)
@@ -71,3 +74,21 @@ def _fresh_memory() -> Iterator[None]:
     store._verified.clear()
     source._digests.clear()
     yield
+
+
+@pytest.fixture
+def user_code(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[dict[str, str]], None]]:
+    """Return a function that writes modules into a folder on the path."""
+    monkeypatch.syspath_prepend(tmp_path)
+
+    def write(sources: dict[str, str]) -> None:
+        for name, source in sources.items():
+            path = tmp_path / f"{name}.py"
+            path.parent.mkdir(exist_ok=True)
+            path.write_text(source)
+
+    yield write
+    for name, module in list(sys.modules.items()):
+        if str(tmp_path) in str(getattr(module, "__file__", "")):
+            del sys.modules[name]
+            estimator_source._loaded.pop(name, None)

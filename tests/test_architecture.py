@@ -63,7 +63,9 @@ def test_only_one_module_imports_great_expectations() -> None:
         for path in (ROOT / folder).rglob("*.py")
         if any(name.split(".")[0] == "great_expectations" for name in imports_of(path))
     }
-    loaded = in_fresh_python("import sys, labelhealth.tasks.expectations; print('great_expectations' in sys.modules)")
+    loaded = in_fresh_python(
+        "import sys, labelhealth.tasks.expectations; print('great_expectations' in sys.modules)"
+    )
 
     assert importers == {"tasks/expectations.py"}
     assert loaded == "False"
@@ -84,7 +86,9 @@ def test_command_line_starts_light() -> None:
     """`--help` loads neither arrays nor frameworks."""
     banned = ("prefect", "great_expectations", "pydantic", "pandas", "numpy", "pyarrow", "sklearn", "rich")
 
-    loaded = in_fresh_python(f"import sys, labelhealth.cli; print([name for name in {banned} if name in sys.modules])")
+    loaded = in_fresh_python(
+        f"import sys, labelhealth.cli; print([name for name in {banned} if name in sys.modules])"
+    )
 
     assert loaded == "[]"
 
@@ -93,7 +97,9 @@ def test_store_answer_needs_no_framework() -> None:
     """What answers from the store loads neither Prefect, Great Expectations, scikit-learn nor pandas."""
     banned = ("prefect", "great_expectations", "sklearn", "pandas")
 
-    loaded = in_fresh_python(f"import sys, labelhealth.api; print([name for name in {banned} if name in sys.modules])")
+    loaded = in_fresh_python(
+        f"import sys, labelhealth.api; print([name for name in {banned} if name in sys.modules])"
+    )
 
     assert loaded == "[]"
 
@@ -123,7 +129,9 @@ def test_stage_code_imports_nothing_by_computed_name() -> None:
     computing = {
         name
         for name in reached
-        if any("import_module" in found or found == "importlib" for found in imports_of(keys._source_file(name)))
+        if any(
+            "import_module" in found or found == "importlib" for found in imports_of(keys._source_file(name))
+        )
     }
 
     assert computing <= allowed
@@ -140,7 +148,9 @@ def test_fingerprint_changes_with_any_reached_source(monkeypatch: pytest.MonkeyP
     after = set()
     for changed in names:
         keys.fingerprint.cache_clear()
-        monkeypatch.setattr(keys, "_source_digest", lambda name, c=changed: original(name) + "x" * (name == c))
+        monkeypatch.setattr(
+            keys, "_source_digest", lambda name, c=changed: original(name) + "x" * (name == c)
+        )
         after.add(keys.fingerprint(module))
     keys.fingerprint.cache_clear()
 

@@ -22,7 +22,9 @@ def test_links_lead_to_the_folders() -> None:
     for folder in FOLDERS:
         link = ROOT / "labelhealth" / folder
         if not link.is_symlink():
-            pytest.skip("a checkout without symbolic links: the installed package finds the folders by its own map")
+            pytest.skip(
+                "a checkout without symbolic links: the installed package finds the folders by its own map"
+            )
         assert link.readlink() == Path("..") / folder
 
 
@@ -47,7 +49,11 @@ def test_wheel_holds_one_package_and_all_of_it(tmp_path: Path) -> None:
     assert done.returncode == 0, done.stderr
     (wheel,) = tmp_path.glob("*.whl")
     names = [name for name in zipfile.ZipFile(wheel).namelist() if ".dist-info/" not in name]
-    expected = {f"labelhealth/{path.relative_to(ROOT).as_posix()}" for f in FOLDERS for path in (ROOT / f).rglob("*.py")}
+    expected = {
+        f"labelhealth/{path.relative_to(ROOT).as_posix()}"
+        for f in FOLDERS
+        for path in (ROOT / f).rglob("*.py")
+    }
     expected |= {f"labelhealth/{path.name}" for path in (ROOT / "labelhealth").glob("*.py")}
     expected |= {f"labelhealth/configs/{path.name}" for path in (ROOT / "configs").glob("*.yaml")}
     expected |= {"labelhealth/py.typed"}

@@ -50,8 +50,12 @@ def test_every_kind_of_feature_with_missing_values(command: Command, write_parqu
             x=every_third((truth + rng.normal(size=n)).tolist()),
             flag=every_third([bool(t == 1) for t in truth]),
             color=pa.array(every_third([f"color {t}" for t in rng.integers(0, 4, n)])).dictionary_encode(),
-            note=every_third([f"note number {v} of class {t % 2}" for t, v in enumerate(rng.integers(0, 10**6, n))]),
-            day=every_third([dt.date(2026, 1, 1) + dt.timedelta(days=int(d)) for d in rng.integers(0, 99, n)]),
+            note=every_third(
+                [f"note number {v} of class {t % 2}" for t, v in enumerate(rng.integers(0, 10**6, n))]
+            ),
+            day=every_third(
+                [dt.date(2026, 1, 1) + dt.timedelta(days=int(d)) for d in rng.integers(0, 99, n)]
+            ),
             stamp=every_third([dt.datetime(2026, 1, 1, int(h)) for h in rng.integers(0, 23, n)]),
             vector=pa.array(every_third(vectors), pa.list_(pa.float32())),
             constant=[7] * n,
@@ -93,7 +97,11 @@ def test_class_with_one_example_is_not_judged(command: Command, write_parquet: W
 
     audit = read_audit(Path(result["directory"]))
     row = audit.label_issues.iloc[5]
-    assert (row["given_label"], row["judged"], row["not_judged_reason"]) == ("unicorn", False, "class_not_in_training")
+    assert (row["given_label"], row["judged"], row["not_judged_reason"]) == (
+        "unicorn",
+        False,
+        "class_not_in_training",
+    )
     assert np.isnan(row["label_quality"])
     unicorn = audit.class_health.set_index("class_name").loc["unicorn"]
     assert not unicorn["judged"]
@@ -110,7 +118,9 @@ def test_class_with_one_example_is_not_judged(command: Command, write_parquet: W
         ["'; DROP TABLE x; --", "${HOME}", "{{7*7}}"],
     ],
 )
-def test_strange_class_names_are_kept_and_shown_inert(command: Command, write_parquet: Write, names: list[str]) -> None:
+def test_strange_class_names_are_kept_and_shown_inert(
+    command: Command, write_parquet: Write, names: list[str]
+) -> None:
     """Names in any script, of any length, with any markup: kept as they are, shown as text."""
     kinds = {"ant": names[0], "bee": names[1], "cat": names[2]}
     path = write_parquet(changed(label=[kinds[label] for label in small_columns()["label"]]))
@@ -136,8 +146,14 @@ STRINGS = pa.array(small_columns()["label"])
         (STRINGS.cast(pa.large_string()), {"ant", "bee", "cat"}),
         (STRINGS.cast(pa.string_view()), {"ant", "bee", "cat"}),
         (STRINGS.dictionary_encode(), {"ant", "bee", "cat"}),
-        *[(pa.array(CODES, kind), {"0", "1", "2"}) for kind in (pa.int8(), pa.int16(), pa.int32(), pa.int64())],
-        *[(pa.array(CODES, kind), {"0", "1", "2"}) for kind in (pa.uint8(), pa.uint16(), pa.uint32(), pa.uint64())],
+        *[
+            (pa.array(CODES, kind), {"0", "1", "2"})
+            for kind in (pa.int8(), pa.int16(), pa.int32(), pa.int64())
+        ],
+        *[
+            (pa.array(CODES, kind), {"0", "1", "2"})
+            for kind in (pa.uint8(), pa.uint16(), pa.uint32(), pa.uint64())
+        ],
         (pa.array([float(code) for code in CODES]), {"0", "1", "2"}),
         (pa.array(CODES, pa.float32()), {"0", "1", "2"}),
         (pa.array([decimal.Decimal(code) for code in CODES]), {"0", "1", "2"}),
@@ -178,7 +194,9 @@ def test_ready_probabilities_three_ways_agree(command: Command, write_parquet: W
     probs = rng.dirichlet([1.0, 1.0, 1.0], 180)
     given = ("--id", "id", "--class-names", "ant,bee,cat")
     as_columns = {f"p_{name}": values for name, values in zip(("ant", "bee", "cat"), probs.T, strict=True)}
-    listed = write_parquet(changed(pred_probs=pa.FixedSizeListArray.from_arrays(pa.array(probs.ravel()), 3)), "l.parquet")
+    listed = write_parquet(
+        changed(pred_probs=pa.FixedSizeListArray.from_arrays(pa.array(probs.ravel()), 3)), "l.parquet"
+    )
     wide = write_parquet(changed(**as_columns), "w.parquet")
     plain = write_parquet(small_columns(), "n.parquet")
     order = rng.permutation(180)
@@ -191,7 +209,9 @@ def test_ready_probabilities_three_ways_agree(command: Command, write_parquet: W
         audited(command, plain, *given, "--pred-probs", "probs.npy", "--set", "pred_probs.ids_file=ids.npy"),
     ]
 
-    strip = [[{k: v for k, v in row.items() if k != "source_file"} for row in r["worst_labels"]] for r in results]
+    strip = [
+        [{k: v for k, v in row.items() if k != "source_file"} for row in r["worst_labels"]] for r in results
+    ]
     assert strip[0] == strip[1] == strip[2]
     assert len(strip[0]) == 20
     assert results[0]["health"] == results[1]["health"] == results[2]["health"]

@@ -128,7 +128,11 @@ def test_empty_table(command: Command, write_parquet: Write) -> None:
     ],
 )  # fmt: skip
 def test_bad_columns_and_options(
-    command: Command, write_parquet: Write, columns: dict[str, Any], options: tuple[str, ...], fragments: tuple[str, ...]
+    command: Command,
+    write_parquet: Write,
+    columns: dict[str, Any],
+    options: tuple[str, ...],
+    fragments: tuple[str, ...],
 ) -> None:
     """Columns that break the contract, and options that name nothing."""
     path = write_parquet(columns)
@@ -194,7 +198,17 @@ def test_probabilities_without_what_proves_them(
     np.save(tmp_path / "probs.npy", good_probs())
 
     refused(
-        command("audit", small_data, "--label", "label", "--engine", "local", "--pred-probs", "probs.npy", *options),
+        command(
+            "audit",
+            small_data,
+            "--label",
+            "label",
+            "--engine",
+            "local",
+            "--pred-probs",
+            "probs.npy",
+            *options,
+        ),
         *fragments,
     )
 
@@ -204,7 +218,17 @@ def test_probabilities_of_other_rows(command: Command, small_data: Path, write_p
     probs = {f"p{name}": column for name, column in zip("abc", good_probs().T, strict=True)}
     ids = [f"row-{row}" for row in range(180)]
     given = ("--pred-probs", "probs.parquet", "--ids", "id", "--id", "id", "--class-names", "ant,bee,cat")
-    arguments = ("audit", small_data, "--label", "label", "--engine", "local", *given, "--pred-probs-columns", "pa,pb,pc")
+    arguments = (
+        "audit",
+        small_data,
+        "--label",
+        "label",
+        "--engine",
+        "local",
+        *given,
+        "--pred-probs-columns",
+        "pa,pb,pc",
+    )
     write_parquet({"id": ["other", *ids[1:]], **probs}, "probs.parquet")
 
     refused(command(*arguments), "other")
@@ -228,10 +252,15 @@ def test_pickled_npy(command: Command, small_data: Path, tmp_path: Path) -> None
         ("dataset: {path: data.parquet}\ninput: {label: label, idd: x}", ("input.idd", "did you mean id")),
         ("dataset: {path: data.parquet}\ninput: {label: 5}", ("input.label", "string", "5")),
         ("datasets: {}\ninput: {label: label}", ("`datasets`", "dataset")),
-        ("dataset: {path: data.parquet}\ninput: {label: label}\nstore: {verify: maybe}", ("store.verify", "'digest'")),
+        (
+            "dataset: {path: data.parquet}\ninput: {label: label}\nstore: {verify: maybe}",
+            ("store.verify", "'digest'"),
+        ),
     ],
 )
-def test_bad_config_file(command: Command, small_data: Path, tmp_path: Path, text: str, fragments: tuple[str, ...]) -> None:
+def test_bad_config_file(
+    command: Command, small_data: Path, tmp_path: Path, text: str, fragments: tuple[str, ...]
+) -> None:
     """A config file that is not one: the message names the file, the field and what is allowed."""
     assert small_data.exists()
     (tmp_path / "audit.yaml").write_text(text)
@@ -258,7 +287,9 @@ def test_root_that_cannot_be_written(command: Command, small_data: Path, tmp_pat
     """A root below a file."""
     (tmp_path / "file").write_text("")
 
-    refused(command("audit", small_data, "--label", "label", "--root", "file/audits"), "`root`", "file/audits")
+    refused(
+        command("audit", small_data, "--label", "label", "--root", "file/audits"), "`root`", "file/audits"
+    )
 
 
 def test_full_disk(command: Command, small_data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -273,7 +304,9 @@ def test_full_disk(command: Command, small_data: Path, monkeypatch: pytest.Monke
     assert not list(Path("audits/.cache/tmp").iterdir())
 
 
-def test_full_disk_while_publishing(command: Command, small_data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_full_disk_while_publishing(
+    command: Command, small_data: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """No space left at the very end: the audit does not show, and the next run publishes it."""
     from labelhealth.tasks import publish
 
@@ -301,7 +334,9 @@ def test_errors_as_json(command: Command) -> None:
     assert "nowhere.parquet" in json.loads(ended.output)["error"]
 
 
-def test_control_characters_in_names_are_not_sent_to_the_terminal(command: Command, write_parquet: Write) -> None:
+def test_control_characters_in_names_are_not_sent_to_the_terminal(
+    command: Command, write_parquet: Write
+) -> None:
     """A column name with an escape sequence is shown as inert text."""
     path = write_parquet(changed(**{"\x1b[31mred": ["a"] * 180}))
 

@@ -14,6 +14,7 @@ from pathlib import Path
 from types import ModuleType
 
 import numpy as np
+import sklearn
 
 FILTERS = (
     "prune_by_noise_rate",
@@ -159,7 +160,7 @@ def _ask_filters(talk: Interview) -> None:
 def _ask_prunes(talk: Interview) -> None:
     find, problem = talk.api.filter.find_label_issues, talk.problem
     options = {"filter_by": problem.filter_by, "n_jobs": 1}
-    if talk.is_turn(0, of=2):
+    if talk.is_turn(0):
         talk.ask("filter least", find, *talk.given, min_examples_per_class=problem.min_examples, **options)
     if talk.is_turn(1):
         talk.ask("filter share", find, *talk.given, frac_noise=problem.frac_noise, **options)
@@ -211,10 +212,10 @@ def _ask_dataset(talk: Interview) -> None:
     talk.ask("health of joint", dataset.overall_label_health_score, labels, verbose=False, **joint)
     if talk.is_turn(2):
         talk.ask("health", dataset.overall_label_health_score, *talk.given, verbose=False)
-    if talk.is_turn(0, of=2):
+    if talk.is_turn(0):
         talk.ask("classes", lambda: dataset.rank_classes_by_label_quality(*talk.given).to_numpy())
-    else:
-        options = {"asymmetric": talk.is_turn(1), **joint}
+    if talk.is_turn(1):
+        options = {"asymmetric": talk.is_turn(1, of=8), **joint}
         find = dataset.find_overlapping_classes
         talk.ask("overlap", lambda: _in_class_order(find(labels, **options).to_numpy()))
 
@@ -236,6 +237,7 @@ def load(package: str) -> ModuleType:
 
 if __name__ == "__main__":
     warnings.simplefilter("ignore")  # warnings are compared nowhere: their wording is free
+    sklearn.set_config(skip_parameter_validation=True)  # saves cleanlab's time
     module = load(sys.argv[1])
     collected = {
         seed: answers(module, make_problem(seed)) for seed in range(int(sys.argv[2]), int(sys.argv[3]))

@@ -2,18 +2,13 @@
 
 from __future__ import annotations
 
-import json
-import subprocess
-import sys
-from importlib import metadata
-
 import numpy as np
 import pandas as pd
 import pytest
 from sklearn.linear_model import LogisticRegression
 
 from labelhealth.core.errors import OptionError
-from labelhealth.core.estimators import choose_estimator, estimator_identity, make_estimator
+from labelhealth.core.estimators import choose_estimator, make_estimator
 
 NUMERIC = {"a": "numeric"}
 SIZE = {"kinds": NUMERIC, "n_classes": 3, "n_rows": 100}
@@ -22,28 +17,6 @@ SIZE = {"kinds": NUMERIC, "n_classes": 3, "n_rows": 100}
 def make(name="auto", params=None, **more):
     """Return an estimator for three classes of one number."""
     return make_estimator(name, params, **{**SIZE, "seed": 7, **more})
-
-
-def identity(name="auto", params=None, **more) -> dict:
-    """Return the parsed identity of such an estimator."""
-    return json.loads(estimator_identity(name, params, **{**SIZE, **more}))
-
-
-@pytest.fixture
-def user_code(tmp_path, monkeypatch):
-    """Return a function that writes modules into a folder on the path."""
-    monkeypatch.syspath_prepend(tmp_path)
-
-    def write(sources):
-        for name, source in sources.items():
-            path = tmp_path / f"{name}.py"
-            path.parent.mkdir(exist_ok=True)
-            path.write_text(source)
-
-    yield write
-    for name, module in list(sys.modules.items()):
-        if str(tmp_path) in str(getattr(module, "__file__", "")):
-            del sys.modules[name]
 
 
 @pytest.mark.parametrize(
@@ -188,142 +161,3 @@ def test_unknown_preprocessing_is_refused():
     """There are two."""
     with pytest.raises(OptionError, match="`preprocessing` must be 'auto' or 'none'; got 'scale'"):
         make(preprocessing="scale")
-
-
-def test_identity_names_choice_parameters_and_versions():
-    """The automatic choice is resolved, so that a changed rule is a changed key."""
-    parts = identity()
-
-    assert parts["name"] == "ExtraTreesClassifier"
-    assert parts["code"]["scikit-learn"] == f"=={metadata.version('scikit-learn')}"
-    assert identity("sklearn.svm.SVC")["code"]["scikit-learn"] == parts["code"]["scikit-learn"]
-
-
-@pytest.mark.parametrize(
-    ("url", "read_as_source"),
-    [
-        ("", False),
-        ('{"url": "git+https://example.org", "vcs_info": {"commit_id": "abc"}}', False),
-        ('{"url": "file:///there", "dir_info": {"editable": true}}', True),
-        ('{"url": "file:///there", "dir_info": {}}', True),
-    ],
-)
-def test_identity_reads_installs_from_a_folder_as_source(
-    user_code, monkeypatch, tmp_path, url, read_as_source
-):
-    """A version says which code it is only if the distribution came from an index or a commit."""
-    user_code({"shipped": "class Mine: pass\n"})
-    info = tmp_path / "shipped-1.0.dist-info"
-    info.mkdir()
-    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: shipped\nVersion: 1.0\n")
-    (info / "top_level.txt").write_text("shipped\n")
-    (info / "RECORD").write_text("shipped.py,,\n")
-    if url:
-        (info / "direct_url.json").write_text(url)
-    monkeypatch.setattr("site.getusersitepackages", lambda: str(tmp_path))
-    code = identity("shipped.Mine")["code"]["shipped"]
-
-    assert code.startswith("sha256:") == read_as_source
-    assert read_as_source or code == ("==1.0@abc" if url else "==1.0")
-
-
-@pytest.mark.parametrize(
-    "change",
-    [
-        {"params": {"C": 2.0}},
-        {"name": "SVC"},
-        {"preprocessing": "none"},
-        {"kinds": {"a": "categorical"}},
-        {"kinds": {"b": "numeric"}},
-        {"kinds": {"a": "numeric", "b": "numeric"}},
-    ],
-)
-def test_identity_changes_with_all_that_decides_a_prediction(change):
-    """No two different estimators share a key."""
-    base = {"name": "LogisticRegression", "params": {"C": 1.0}}
-
-    assert identity(**{**base, **change}) != identity(**base)
-
-
-def test_identity_keeps_the_order_of_features_and_ignores_that_of_parameters():
-    """Columns in another order are other columns; parameters are a mapping."""
-    two = {"a": "numeric", "b": "numeric"}
-
-    assert identity(kinds=two)["kinds"] != identity(kinds=dict(reversed(two.items())))["kinds"]
-    assert estimator_identity("SVC", {"C": 1, "gamma": 2}, **SIZE) == estimator_identity(
-        "SVC", {"gamma": 2, "C": 1}, **SIZE
-    )
-
-
-@pytest.mark.parametrize(
-    "changed",
-    ["mine", "nearby", "deep", "package/__init__", "package/inner", "package/sibling", "lazy"],
-)
-def test_identity_changes_with_every_local_source_it_reaches(user_code, changed):
-    """A user's edit counts, however far from the class: through imports, packages, relative and late ones."""
-    sources = {
-        "mine": "import nearby\nfrom package import inner\nclass Mine: pass\n",
-        "nearby": "from deep import thing\nimport numpy\n",
-        "deep": "thing = 1\n",
-        "package/__init__": "",
-        "package/inner": "from . import sibling\nfrom .sibling import x as y\n",
-        "package/sibling": "x = 1\nimport importlib\ndef f():\n    importlib.import_module('lazy')\n",
-        "lazy": "import mine\n",
-        "unrelated": "",
-    }
-    user_code(sources)
-    before = identity("mine.Mine")
-    user_code({"unrelated": "z = 1\n"})
-    untouched = identity("mine.Mine")
-    user_code({changed: sources[changed] + "# edited\n"})
-    after = identity("mine.Mine")
-    name = changed.removesuffix("/__init__").replace("/", ".")
-
-    assert untouched == before
-    assert before["code"]["numpy"] == f"=={metadata.version('numpy')}"
-    assert {key for key in after["code"] if after["code"][key] != before["code"][key]} == {name}
-
-
-def test_identity_covers_nested_estimators(user_code):
-    """A user's class inside scikit-learn's is read as well."""
-    user_code({"mine": "class Mine: pass\n"})
-    parts = identity("CalibratedClassifierCV", {"estimator": {"class": "mine.Mine"}})
-
-    assert parts["code"]["mine"].startswith("sha256:")
-
-
-def test_identity_notes_modules_that_are_absent(user_code):
-    """An optional import that appears later is a change."""
-    user_code({"mine": "try:\n    import optional_thing\nexcept ImportError:\n    pass\n"})
-    before = identity("mine.Mine")["code"]
-    user_code({"optional_thing": ""})
-
-    assert before["optional_thing"] == "absent"
-    assert identity("mine.Mine")["code"]["optional_thing"].startswith("sha256:")
-
-
-@pytest.mark.parametrize("name", ["nowhere.Thing", "mine.gone.Thing", "__main__.Thing"])
-def test_identity_refuses_modules_that_cannot_be_found(user_code, name):
-    """What cannot be read cannot be keyed."""
-    user_code({"mine": ""})
-
-    with pytest.raises(OptionError, match=f"`estimator` must be importable; got '{name}'"):
-        identity(name)
-
-
-def test_identity_imports_nothing(tmp_path):
-    """Neither the user's module nor scikit-learn's classifiers are loaded for a key."""
-    (tmp_path / "package").mkdir()
-    (tmp_path / "package" / "__init__.py").write_text("raise RuntimeError('imported')\n")
-    (tmp_path / "package" / "mine.py").write_text("raise RuntimeError('imported')\n")
-    code = (
-        f"import sys; sys.path.append({str(tmp_path)!r})\n"
-        "from labelhealth.core.estimators import estimator_identity\n"
-        "size = dict(kinds={'a': 'numeric'}, n_classes=2, n_rows=9)\n"
-        "estimator_identity(**size), estimator_identity('SVC', **size)\n"
-        "estimator_identity('package.mine.M', **size)\n"
-        "print([name for name in ('package', 'sklearn') if name in sys.modules])\n"
-    )
-    printed = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
-
-    assert printed.strip() == "[]"

@@ -233,6 +233,19 @@ def test_memory_layout_changes_nothing(change):
     assert np.array_equal(audits[0].is_label_issue, audits[1].is_label_issue)
 
 
+@pytest.mark.parametrize("dtype", [np.float16, np.int64])
+def test_other_types_are_computed_in_float(dtype):
+    """Half-precision probabilities are read as float32, integers as float64, block by block."""
+    labels, pred_probs = random_dataset(9, 4, 300)
+    given = pred_probs.round(0 if dtype is np.int64 else 3).astype(dtype)
+    audit = cl.audit.audit_labels(labels, given)
+    expected = cl.audit.audit_labels(labels, given.astype(np.float32 if dtype is np.float16 else np.float64))
+
+    assert np.array_equal(audit.is_label_issue, expected.is_label_issue)
+    assert audit.thresholds.dtype == expected.thresholds.dtype
+    assert np.array_equal(audit.label_quality, expected.label_quality)
+
+
 def test_many_classes_most_of_them_empty():
     """Two thousand classes, of which only some have examples."""
     rng = np.random.default_rng(7)

@@ -24,7 +24,6 @@ from labelhealth.api import run
 from labelhealth.configs.audit import AuditConfig
 from labelhealth.tasks.manifest import RunNotes
 from labelhealth.tasks.published import Audit
-from tests.conftest import small_columns
 
 ROOT = Path(__file__).parents[2]
 FULL = {
@@ -88,7 +87,11 @@ def test_same_data_again_runs_nothing(make_config: MakeConfig, ran: Counter[str]
         ("health__min_judged_per_class", 6, {"health"}),
         ("issues__score", "normalized_margin", {"issues", "health", "report"}),
         ("issues__filter_by", "predicted_neq_given", {"issues", "health", "check_output", "report"}),
-        ("probabilities__folds__seed", 1, {"folds", "train", "collect", "issues", "health", "check_output", "report"}),
+        (
+            "probabilities__folds__seed",
+            1,
+            {"folds", "train", "collect", "issues", "health", "check_output", "report"},
+        ),
         ("input__leak_threshold", 0.99, {"load"}),
     ],
 )
@@ -130,7 +133,9 @@ def test_moved_store_hits(make_config: MakeConfig, ran: Counter[str], tmp_path: 
     assert ran == {}
 
 
-@pytest.mark.parametrize("stage", ["load", "check_input", "folds", "train", "collect", "issues", "health", "report"])
+@pytest.mark.parametrize(
+    "stage", ["load", "check_input", "folds", "train", "collect", "issues", "health", "report"]
+)
 @pytest.mark.parametrize("damage", ["deleted", "truncated", "flipped", "swapped", "emptied"])
 def test_damaged_artifact_is_noticed_and_made_again(
     make_config: MakeConfig, ran: Counter[str], stage: str, damage: str
@@ -176,7 +181,9 @@ def test_damaged_record_is_no_record(make_config: MakeConfig, ran: Counter[str],
         document["output"]["n_flagged"] += 1
         record.write_text(json.dumps(document))
     else:
-        record.write_bytes({"emptied": b"", "halved": text[: len(text) // 2].encode(), "random": os.urandom(99)}[damage])
+        record.write_bytes(
+            {"emptied": b"", "halved": text[: len(text) // 2].encode(), "random": os.urandom(99)}[damage]
+        )
 
     run(make_config())
 
@@ -205,7 +212,9 @@ def test_planted_records_are_neither_believed_nor_executed(
     plants = [
         bomb,
         json.dumps({"metadata": {"serializer": {"type": "pickle"}}, "result": bomb.hex()}).encode(),
-        json.dumps({**honest, "output": {"__class__": "subprocess.Popen", "data": ["touch", str(trace)]}}).encode(),
+        json.dumps(
+            {**honest, "output": {"__class__": "subprocess.Popen", "data": ["touch", str(trace)]}}
+        ).encode(),
         json.dumps({**honest, "output": {**honest["output"], "__class__": "builtins.object"}}).encode(),
         json.dumps({**honest, "__class__": "subprocess.Popen", "stage": "load"}).encode(),
     ]
@@ -219,15 +228,19 @@ def test_planted_records_are_neither_believed_nor_executed(
         assert not trace.exists()
 
 
-def test_planted_npy_with_a_pickle_is_not_executed(make_config: MakeConfig, ran: Counter[str], tmp_path: Path) -> None:
+def test_planted_npy_with_a_pickle_is_not_executed(
+    make_config: MakeConfig, ran: Counter[str], tmp_path: Path
+) -> None:
     """A `.npy` of objects in place of an array: the digest refuses it before it is opened."""
     run(make_config())
     ran.clear()
     (record,) = records(make_config(), "folds")
     trace = tmp_path / "executed"
     (target,) = objects_of(record)
-    target.write_bytes(b"\x93NUMPY\x01\x00v\x00{'descr': '|O', 'fortran_order': False, 'shape': (1,)}"
-                       + pickle.dumps(_Bomb(trace)))
+    target.write_bytes(
+        b"\x93NUMPY\x01\x00v\x00{'descr': '|O', 'fortran_order': False, 'shape': (1,)}"
+        + pickle.dumps(_Bomb(trace))
+    )
 
     run(make_config())
 
@@ -242,7 +255,9 @@ def test_changed_cell_never_hits(make_config: MakeConfig, ran: Counter[str], sma
     table = pq.read_table(small_data)
     labels = table["label"].to_pylist()
     labels[50] = "ant" if labels[50] != "ant" else "bee"
-    pq.write_table(table.set_column(table.schema.get_field_index("label"), "label", pa.array(labels)), small_data)
+    pq.write_table(
+        table.set_column(table.schema.get_field_index("label"), "label", pa.array(labels)), small_data
+    )
 
     after = run(make_config())
 
@@ -270,7 +285,9 @@ def test_added_column_that_is_no_feature_retrains_nothing(
 def test_concurrent_threads_compute_each_stage_once(make_config: MakeConfig, ran: Counter[str]) -> None:
     """(f) Four audits at once in one process: every stage runs once, all agree."""
     results: list[Path] = []
-    threads = [threading.Thread(target=lambda: results.append(run(make_config()).directory)) for _ in range(4)]
+    threads = [
+        threading.Thread(target=lambda: results.append(run(make_config()).directory)) for _ in range(4)
+    ]
     for thread in threads:
         thread.start()
     for thread in threads:
@@ -376,7 +393,15 @@ def test_killed_inside_the_folds_resumes(config_file: Path, tmp_path: Path) -> N
 
     result = finish(start(config_file))
 
-    assert result["ran"] == ["train fold 1", "train fold 2", "collect", "issues", "health", "check output", "report"]
+    assert result["ran"] == [
+        "train fold 1",
+        "train fold 2",
+        "collect",
+        "issues",
+        "health",
+        "check output",
+        "report",
+    ]
 
 
 @pytest.mark.slow
@@ -388,8 +413,13 @@ def test_killed_between_stages_resumes(config_file: Path, tmp_path: Path, stage:
     wait_for(lambda: folder.is_dir() and any(folder.glob("*.json")))
     os.killpg(process.pid, signal.SIGKILL)
     process.communicate()
-    assert not [path for path in tmp_path.glob("audits/*/*/*") if not (path / "manifest.json").exists()
-                and path.parent.name not in {"history", "runs"} and ".cache" not in path.parts]
+    assert not [
+        path
+        for path in tmp_path.glob("audits/*/*/*")
+        if not (path / "manifest.json").exists()
+        and path.parent.name not in {"history", "runs"}
+        and ".cache" not in path.parts
+    ]
 
     result = finish(start(config_file))
 
@@ -414,7 +444,9 @@ def test_changed_source_runs_the_stages_that_use_it(config_file: Path, tmp_path:
     """(c), (h) An edit in the core runs the stages that import it; equal output cuts off what is below."""
     code = tmp_path / "code"
     for folder in ("core", "configs", "tasks", "flows", "labelhealth"):
-        shutil.copytree(ROOT / folder, code / folder, symlinks=True, ignore=shutil.ignore_patterns("__pycache__"))
+        shutil.copytree(
+            ROOT / folder, code / folder, symlinks=True, ignore=shutil.ignore_patterns("__pycache__")
+        )
     finish(start(config_file, code))
 
     def edit(name: str) -> object:

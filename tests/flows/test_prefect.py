@@ -47,7 +47,9 @@ def api(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 
 def asked(api: str, path: str, **body: Any) -> Any:
     """Ask the server."""
-    request = urllib.request.Request(f"{api}/{path}", json.dumps(body).encode(), {"Content-Type": "application/json"})
+    request = urllib.request.Request(
+        f"{api}/{path}", json.dumps(body).encode(), {"Content-Type": "application/json"}
+    )
     with urllib.request.urlopen(request) as response:
         return json.loads(response.read())
 
@@ -116,7 +118,9 @@ def test_artifacts_hold_no_display_columns_and_no_markup(
 ) -> None:
     """Display columns stay in the store unless allowed; names from the data are inert text."""
     columns = small_columns()
-    columns["label"] = [{"ant": "<script>x</script>", "bee": "[a](b)", "cat": "c|d"}[name] for name in columns["label"]]
+    columns["label"] = [
+        {"ant": "<script>x</script>", "bee": "[a](b)", "cat": "c|d"}[name] for name in columns["label"]
+    ]
     columns["secret"] = pa.array([f"private {row}" for row in range(180)])
     path = write_parquet(columns, "markup.parquet")
     settings = {"run__engine": "prefect", "dataset__path": str(path), "input__display": ["secret"]}
@@ -164,7 +168,17 @@ def test_embedded_server_is_quiet_complete_and_gone(small_data: Path, tmp_path: 
     kept = {name: value for name, value in os.environ.items() if not name.startswith("PREFECT")}
     environment = {**kept, "HOME": str(home), "PYTHONPATH": str(ROOT)}
     environment.pop("PREFECT_API_URL", None)
-    command = [sys.executable, "-m", "labelhealth.cli", "audit", str(small_data), "--label", "label", "--id", "id"]
+    command = [
+        sys.executable,
+        "-m",
+        "labelhealth.cli",
+        "audit",
+        str(small_data),
+        "--label",
+        "label",
+        "--id",
+        "id",
+    ]
 
     done = subprocess.run(
         [*command, "--json", "--folds", "3", "--estimator", "LogisticRegression"],
@@ -204,6 +218,8 @@ def test_server_listens_on_loopback_only(api: str) -> None:
     """The server's socket is bound to 127.0.0.1."""
     port = int(api.split(":")[2].split("/")[0])
     listening = [line.split() for line in Path("/proc/net/tcp").read_text().splitlines()[1:]]
-    addresses = {row[1].split(":")[0] for row in listening if row[3] == "0A" and int(row[1].split(":")[1], 16) == port}
+    addresses = {
+        row[1].split(":")[0] for row in listening if row[3] == "0A" and int(row[1].split(":")[1], 16) == port
+    }
 
     assert addresses == {"0100007F"}

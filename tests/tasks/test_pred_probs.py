@@ -335,6 +335,15 @@ def test_npy_without_ids_is_refused(tmp_path):
         read(save(tmp_path / "p.npy", probabilities()))
 
 
+def test_ids_that_nobody_would_read_are_refused(tmp_path):
+    """Aligned rows and Parquet files leave no use for a file of ids."""
+    ids = save(tmp_path / "i.npy", np.array(IDS))
+    with pytest.raises(InputError, match=r"a file of ids must stand beside a .npy file .*; got 'i.npy'"):
+        read(save(tmp_path / "p.npy", probabilities()), aligned=True, ids_file=ids)
+    with pytest.raises(InputError, match=r"a file of ids must stand beside a .npy file"):
+        read(write(tmp_path / "p.parquet", lists(probabilities())), column="p", ids="id", ids_file=ids)
+
+
 def test_ids_of_the_wrong_type_are_refused(tmp_path):
     """Floats identify nothing."""
     file = save(tmp_path / "p.npy", probabilities())

@@ -41,7 +41,14 @@ def reports_page() -> str:
     """Return the page."""
     lines = [INTRODUCTION]
     for table in TABLES.values():
-        lines += [f"## `{table.name}`", "", f"A row is {table.row}.", "", "| column | type | meaning |", "|---|---|---|"]
+        lines += [
+            f"## `{table.name}`",
+            "",
+            f"A row is {table.row}.",
+            "",
+            "| column | type | meaning |",
+            "|---|---|---|",
+        ]
         lines += [f"| `{c.name}` | {c.type} | {_cell(c.meaning)} |" for c in table.columns]
         lines.append("")
     return "\n".join(lines)

@@ -42,10 +42,8 @@ def _summary(audit: Audit) -> str:
     health, meaning = audit.health, {column.name: column.meaning for column in HEALTH.columns}
     title = f"# Labels of {_text(audit.manifest['dataset'])} {_text(audit.manifest['version'])}"
     rows = [f"| {name} | {_number(value)} | {_text(meaning[name])} |" for name, value in health.items()]
-    return "\n".join(
-        [title, "", f"Gate: **{audit.verdict.verdict}**", "", "| | | |", "|---|---|---|", *rows, ""]
-        + [f"Reports: {_text(audit.directory)}"]
-    )
+    head = [title, "", f"Gate: **{audit.verdict.verdict}**", "", "| | | |", "|---|---|---|"]
+    return "\n".join([*head, *rows, "", f"Reports: {_text(audit.directory)}"])
 
 
 def _gate(audit: Audit) -> str:

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-
-from pydantic import BaseModel
+from typing import Any
 
 from labelhealth.configs.audit import AuditConfig
 from labelhealth.tasks.check_input import check_input
@@ -34,7 +33,7 @@ from labelhealth.tasks.take import take
 from labelhealth.tasks.train import predict_fold
 from labelhealth.tasks.verdict import Verdict
 
-STAGES: tuple[Stage[..., BaseModel], ...] = (
+STAGES: tuple[Stage[..., Any], ...] = (
     load,
     check_input,
     assign,

@@ -10,7 +10,8 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from labelhealth.api import Audit, audit
+    from labelhealth.api import audit
+    from labelhealth.tasks.published import Audit
 
 __all__ = ["Audit", "audit"]
 

@@ -7,7 +7,7 @@ import logging
 import os
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from labelhealth.configs.audit import AuditConfig
 from labelhealth.configs.load import parse_config
@@ -15,7 +15,7 @@ from labelhealth.embedded import configured_api, quiet_environment, starting_ser
 from labelhealth.flows.pipeline import run_audit
 from labelhealth.tasks.manifest import RunNotes
 from labelhealth.tasks.published import Audit, read_audit
-from labelhealth.tasks.stage import NotInStore, answering_from_store, listening, recomputing
+from labelhealth.tasks.stage import NotInStoreError, answering_from_store, listening, recomputing
 from labelhealth.tasks.store import Store, writing
 
 if TYPE_CHECKING:
@@ -99,7 +99,7 @@ def run(
     _prepare(config.store.root)
     local = config.run.engine == "local"
     if from_store and not refresh and (local or configured_api() is None):
-        with contextlib.suppress(NotInStore):
+        with contextlib.suppress(NotInStoreError):
             return _answer(config, notes)
         notes.outcomes.clear()
     _check_columns(config)
@@ -111,7 +111,7 @@ def run(
 
 
 def _answer(config: AuditConfig, notes: RunNotes) -> Audit:
-    """Answer from the store, or raise `NotInStore`."""
+    """Answer from the store, or raise `NotInStoreError`."""
     notes.answered_by = "store"
     with answering_from_store(), listening(notes):
         return read_audit(Path(run_audit(config, notes).directory))
@@ -148,12 +148,14 @@ def _run_flow(config: AuditConfig, notes: RunNotes) -> Audit:
 
 
 def _call_flow(config: AuditConfig) -> Audit:
+    from prefect.futures import PrefectFuture
     from prefect.settings import PREFECT_API_URL, PREFECT_FLOWS_HEARTBEAT_FREQUENCY, temporary_settings
-    from prefect.task_runners import ThreadPoolTaskRunner
+    from prefect.task_runners import TaskRunner, ThreadPoolTaskRunner
 
     from labelhealth.flows.audit import audit_flow
 
-    runner = ThreadPoolTaskRunner(max_workers=config.run.workers or os.cpu_count() or 1)
+    n_workers = config.run.workers or os.cpu_count() or 1
+    runner = cast("TaskRunner[PrefectFuture[Any]]", ThreadPoolTaskRunner(max_workers=n_workers))
     # the heartbeat thread is joined at the end of a flow run, and sleeps in steps of a second
     settings = {PREFECT_API_URL: configured_api(), PREFECT_FLOWS_HEARTBEAT_FREQUENCY: None}
     with temporary_settings(settings), _errors_told_once():

@@ -19,13 +19,14 @@ _YAML = {".yaml", ".yml"}
 Command = TypeVar("Command", bound=Callable[..., Any])
 
 
-class _ColumnList(click.ParamType):
+class _ColumnList(click.ParamType[list[str]]):
     """Names separated by commas."""
 
     name = "NAME[,NAME...]"
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> list[str]:
         """Return the names."""
+        del param, ctx  # click passes them
         names = value if isinstance(value, list) else [name.strip() for name in value.split(",")]
         return [name for name in names if name]
 

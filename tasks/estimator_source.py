@@ -144,11 +144,7 @@ def _check_loaded(name: str, digest: str, origin: Path) -> None:
     if name not in sys.modules:
         _loaded.pop(name, None)
         return
-    if name in _loaded:
-        stale = _loaded[name] != digest
-    else:
-        stale = origin.stat().st_mtime > _STARTED
-    if stale:
+    if _loaded[name] != digest if name in _loaded else origin.stat().st_mtime > _STARTED:
         msg = (
             f"`estimator` must run the source that is on disk; {name} changed after it was imported."
             " Hint: restart Python, so that the new source is loaded."

@@ -75,7 +75,7 @@ def _matrix(column: pa.ChunkedArray) -> np.ndarray:
     width = vectors.type.list_size
     start = vectors.offset * width  # `values` knows nothing of a slice
     values = vectors.values.slice(start, len(vectors) * width)
-    matrix = values.to_numpy(zero_copy_only=False).reshape(len(vectors), width)
+    matrix: np.ndarray = values.to_numpy(zero_copy_only=False).reshape(len(vectors), width)
     if vectors.null_count == 0:
         return matrix
     return np.where(vectors.is_null().to_numpy(zero_copy_only=False)[:, None], np.nan, matrix)

@@ -11,7 +11,6 @@ from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
 import pyarrow as pa
-from pydantic import BaseModel
 
 from labelhealth.configs.audit import AuditConfig
 from labelhealth.configs.tables import SCHEMA_VERSION
@@ -71,7 +70,7 @@ def place_of(config: AuditConfig, inputs: Inputs, code: Mapping[str, str]) -> Pl
     )
 
 
-def code_of(stages: Iterable[Stage[..., BaseModel]], estimator_identity: str | None) -> dict[str, str]:
+def code_of(stages: Iterable[Stage[..., Any]], estimator_identity: str | None) -> dict[str, str]:
     """Return the fingerprint of each stage, and the identity of the estimator."""
     code = {stage.name: fingerprint(stage.module) for stage in stages}
     return code if estimator_identity is None else {**code, "estimator": estimator_identity}

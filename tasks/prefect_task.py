@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, cast
+from typing import Any
 
 from prefect import Task
 from prefect.cache_policies import NO_CACHE
-from prefect.futures import wait
-from prefect.states import Completed, State
+from prefect.client.schemas.objects import State
+from prefect.states import Completed
 
 from labelhealth.tasks.stage import Outcome, Stage, tell
 
@@ -43,13 +43,9 @@ def call_in_prefect(stage: Stage[..., Any], calls: list[Mapping[str, Any]]) -> l
     if len(arguments) == 1:
         return [tell(_outcome(stage.task(**arguments[0])))]
     futures = [stage.task.submit(**argument) for argument in arguments]
-    outcomes = []
-    for future in futures:
-        outcomes.append(tell(_outcome(future.result())))
-    wait(futures)
-    return outcomes
+    return [tell(_outcome(future.result())) for future in futures]
 
 
 def _outcome(result: Outcome[Any] | State[Outcome[Any]]) -> Outcome[Any]:
     """Return the outcome itself; a task that returned a state gives that state to its caller."""
-    return cast("Outcome[Any]", result.result() if isinstance(result, State) else result)
+    return result.result() if isinstance(result, State) else result

@@ -45,25 +45,29 @@ class Audit:
 
         return read_parquet(self.directory / f"{name}.parquet")
 
+    def _frame(self, name: str) -> pd.DataFrame:
+        frame: pd.DataFrame = self.table(name).to_pandas()
+        return frame
+
     @property
     def label_issues(self) -> pd.DataFrame:
         """Return one row an example: what was found about its label."""
-        return self.table("label_issues").to_pandas()
+        return self._frame("label_issues")
 
     @property
     def class_health(self) -> pd.DataFrame:
         """Return one row a class, worst label quality first."""
-        return self.table("class_health").to_pandas()
+        return self._frame("class_health")
 
     @property
     def class_overlap(self) -> pd.DataFrame:
         """Return one row a pair of classes that share label errors, most first."""
-        return self.table("class_overlap").to_pandas()
+        return self._frame("class_overlap")
 
     @property
     def checks(self) -> pd.DataFrame:
         """Return one row an expectation of the checkpoints."""
-        return self.table("checks").to_pandas()
+        return self._frame("checks")
 
     @property
     def health(self) -> dict[str, Any]:

@@ -3,7 +3,7 @@
 A stage is called like the function it is. What the call does depends on where it stands:
 
 - in a Prefect flow it is a Prefect task run, whose state is *Cached* when the result was in the store;
-- under `answering_from_store()` it is a look-up, and a result that is not there raises `NotInStore`;
+- under `answering_from_store()` it is a look-up, and a result that is not there raises `NotInStoreError`;
 - anywhere else it looks up, and computes in this process what is not there.
 
 All three use the same keys, the same records and the same locks. Prefect's own result cache is not used: it
@@ -36,7 +36,7 @@ Output = TypeVar("Output", bound=BaseModel)
 _KEY_LENGTH = 40  # hexadecimal digits: 160 bits
 
 
-class NotInStore(LookupError):
+class NotInStoreError(LookupError):
     """The store does not hold what a stage would return."""
 
 
@@ -136,7 +136,7 @@ class Stage(Generic[P, Output]):
             found = None if _recompute.get() else self.look_up(call)
             if found is not None:
                 return found
-            output = self.fn(**call)  # type: ignore[arg-type]  # bound from the same signature
+            output = self.fn(**call)  # type: ignore[call-arg]  # bound from the same signature
             write_record(store, self.name, key, output)
         return self._outcome(call, key, output, cached=False, started=started)
 
@@ -173,12 +173,12 @@ def call_here(stage: Stage[..., Any], calls: list[Mapping[str, Any]]) -> list[Ou
 
 
 def look_up_only(stage: Stage[..., Any], calls: list[Mapping[str, Any]]) -> list[Outcome[Any]]:
-    """Answer the calls from the store, or raise `NotInStore`."""
+    """Answer the calls from the store, or raise `NotInStoreError`."""
     outcomes = [stage.look_up(call) for call in calls]
     found = [outcome for outcome in outcomes if outcome is not None]
     if len(found) < len(calls):
         msg = f"{stage.name}: {len(calls) - len(found)} of {len(calls)} results are not in the store"
-        raise NotInStore(msg)
+        raise NotInStoreError(msg)
     return [_told(outcome) for outcome in found]
 
 

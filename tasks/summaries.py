@@ -147,5 +147,5 @@ def health_frame(findings: Findings, class_health: pd.DataFrame, overlap: pd.Dat
 
 
 def _pairs(table: pa.Table, n_classes: int) -> Pairs:
-    columns = (table[name].to_numpy() for name in ("given", "true", "count"))
-    return Pairs(*columns, n_classes)
+    given, true, count = (table[name].to_numpy() for name in ("given", "true", "count"))
+    return Pairs(given, true, count, n_classes)

@@ -68,7 +68,8 @@ def put_frame(store: Store, table: Table, frame: pd.DataFrame) -> Ref:
 
 def read_frame(store: Store, ref: Ref) -> pd.DataFrame:
     """Return a stored report table as a DataFrame."""
-    return read_parquet(store.path(ref)).to_pandas()
+    frame: pd.DataFrame = read_parquet(store.path(ref)).to_pandas()
+    return frame
 
 
 def put_arrow(store: Store, table: pa.Table) -> Ref:
@@ -104,8 +105,12 @@ def open_array(store: Store, ref: Ref) -> npt.NDArray[Any]:
 
 def put_names(store: Store, names: Iterable[str]) -> Ref:
     """Store a list of names as JSON."""
-    data = json.dumps(list(names), ensure_ascii=True).encode()
-    return store.put(lambda path: path.write_bytes(data) and None, ".json")
+    text = json.dumps(list(names), ensure_ascii=True)
+
+    def write(path: Path) -> None:
+        path.write_text(text, encoding="ascii")
+
+    return store.put(write, ".json")
 
 
 def read_names(store: Store, ref: Ref) -> list[str]:

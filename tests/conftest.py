@@ -67,13 +67,12 @@ def small_data(write_parquet: Callable[..., Path]) -> Path:
 
 
 @pytest.fixture(autouse=True)
-def _fresh_memory() -> Iterator[None]:
+def _fresh_memory() -> None:
     """Forget what this process has verified or hashed, as a new process would."""
     from labelhealth.tasks import source, store
 
     store._verified.clear()
     source._digests.clear()
-    yield
 
 
 @pytest.fixture

@@ -36,7 +36,11 @@ def test_links_lead_somewhere(page: Path) -> None:
 
 def _configs(page: Path) -> list[str]:
     blocks = re.findall(r"```yaml\n(.*?)```", page.read_text(encoding="utf-8"), flags=re.DOTALL)
-    return [block for block in blocks if re.search(r"^(dataset|input|gate|probabilities|pred_probs|issues):", block, re.M)]
+    return [
+        block
+        for block in blocks
+        if re.search(r"^(dataset|input|gate|probabilities|pred_probs|issues):", block, re.M)
+    ]
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)

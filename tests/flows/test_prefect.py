@@ -162,7 +162,7 @@ def test_file_entrypoint_loads() -> None:
 
 
 def test_embedded_server_is_quiet_complete_and_gone(small_data: Path, tmp_path: Path) -> None:
-    """One command, no server configured: nothing on stderr, all task runs recorded, no process or state left outside."""
+    """One command, no server configured: nothing on stderr, all task runs recorded, nothing left outside."""
     home = tmp_path / "home"
     home.mkdir()
     kept = {name: value for name, value in os.environ.items() if not name.startswith("PREFECT")}

@@ -8,7 +8,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 # why a row is not judged, as its code in the cache (0 = it is) and in the reports
-NOT_JUDGED_REASONS = ("", "no_label", "class_not_in_training", "before_first_cut", "no_time")
+NOT_JUDGED_REASONS = ("", "no_label", "class_not_in_training", "before_first_cut", "no_time", "unknown_class")
+
+# codes of rows in the array of labels that have no class to be judged by
+NO_LABEL, UNKNOWN_CLASS = -1, -2
 
 SCHEMA_VERSION = 1  # raised when a column changes its name, type or meaning
 
@@ -101,7 +104,7 @@ LABEL_ISSUES = _table(
     (
         "not_judged_reason",
         "string",
-        "no_label, class_not_in_training, before_first_cut or no_time; null where judged",
+        "no_label, unknown_class, class_not_in_training, before_first_cut or no_time; null where judged",
     ),
     ("source_file", "string", "file the row stands in, relative to the dataset"),
     ("row_number", "int64", "row in that file, from 0"),

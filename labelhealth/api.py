@@ -119,7 +119,7 @@ def _answer(config: AuditConfig, notes: RunNotes) -> Audit:
 
 def _check_columns(config: AuditConfig) -> None:
     """Find mistakes in names and files before anything is started."""
-    from labelhealth.tasks._files import list_files
+    from labelhealth.tasks.file_list import list_files
     from labelhealth.tasks.preflight import check_columns
 
     check_columns(

@@ -18,7 +18,8 @@ class StarterError(LabelHealthError):
 
 def write_starter(data: str, label: str | None, output: Path, *, force: bool) -> Path:
     """Write a commented config for the dataset at `data`; return its path."""
-    from labelhealth.tasks._files import list_files, open_source
+    from labelhealth.tasks._files import open_source
+    from labelhealth.tasks.file_list import list_files
 
     source = open_source(list_files(data))
     types = {field.name: str(field.type) for field in source.schema}

@@ -27,7 +27,7 @@ class Inputs:
 
 def hash_inputs(store: Store, config: AuditConfig) -> Inputs:
     """Return the files that the config names, each with its digest."""
-    from labelhealth.tasks._files import list_files
+    from labelhealth.tasks.file_list import list_files
 
     files = [(file.path, file.name) for file in list_files(config.dataset.path)]
     given = config.pred_probs

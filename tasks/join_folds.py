@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from labelhealth.configs.tables import NOT_JUDGED_REASONS
+from labelhealth.configs.tables import NOT_JUDGED_REASONS, UNKNOWN_CLASS
 from labelhealth.core.folds import NOT_PREDICTED
 from labelhealth.tasks.errors import InputError
 from labelhealth.tasks.predictions import FoldPredictions, Probabilities
@@ -25,6 +25,7 @@ def join_folds(
     reasons = np.zeros(len(all_labels), dtype=np.uint8)
     for fold, reason in NOT_PREDICTED.items():
         reasons[all_folds == fold] = _CODES[reason]
+    reasons[all_labels == UNKNOWN_CLASS] = _CODES["unknown_class"]
     for part in parts:
         rows = open_array(store, part.rows)
         untrained = ~open_array(store, part.trained_classes)[all_labels[rows]]

@@ -22,7 +22,7 @@ class Loaded(BaseModel):
     classes: Ref
     """Class names in the order of the columns of pred_probs (JSON)."""
     labels: Ref
-    """int32, shape (N,): class of each row, -1 without label."""
+    """int32, shape (N,): class of each row; -1 without label, -2 with one that the config does not know."""
     rows: Ref
     """Arrow, N rows: example_id, occurrence, file_index, row_number, and the columns to display."""
     fold_keys: Ref | None

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pyarrow as pa
 
-from labelhealth.configs.tables import TABLES
+from labelhealth.configs.tables import TABLES, UNKNOWN_CLASS
 from labelhealth.tasks.load import Loaded
 from labelhealth.tasks.reading import Dataset
 from labelhealth.tasks.store import Store
@@ -20,7 +21,9 @@ def save_dataset(store: Store, dataset: Dataset) -> Loaded:
         n_classes=len(dataset.class_names),
         n_features=len(dataset.feature_kinds),
         classes=put_names(store, dataset.class_names),
-        labels=put_array(store, dataset.labels),
+        labels=put_array(
+            store, np.where(dataset.unknown_labels, UNKNOWN_CLASS, dataset.labels).astype(np.int32)
+        ),
         rows=put_arrow(store, _rows(dataset)),
         fold_keys=None if dataset.fold_keys is None else put_array(store, dataset.fold_keys),
         times=None if dataset.times is None else put_array(store, dataset.times),

@@ -10,7 +10,7 @@ import pandas as pd
 import pyarrow as pa
 
 from labelhealth.configs.issues import HealthOptions
-from labelhealth.configs.tables import CLASS_HEALTH, CLASS_OVERLAP, HEALTH, JOINT
+from labelhealth.configs.tables import CLASS_HEALTH, CLASS_OVERLAP, HEALTH, JOINT, NO_LABEL
 from labelhealth.core.summary import Pairs, conditional_probabilities, overlapping_pairs, summarize_classes
 from labelhealth.tasks.health import Health
 from labelhealth.tasks.store import Ref, Store
@@ -130,7 +130,7 @@ def health_frame(findings: Findings, class_health: pd.DataFrame, overlap: pd.Dat
     off_diagonal = int(pairs.count[pairs.given != pairs.true].sum())
     row = {
         "n_examples": len(findings.all_labels),
-        "n_labelled": int((findings.all_labels >= 0).sum()),
+        "n_labelled": int((findings.all_labels != NO_LABEL).sum()),
         "n_judged": n_judged,
         "n_classes": len(findings.names),
         "n_classes_judged": int(class_health["judged"].sum()),

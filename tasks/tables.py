@@ -43,6 +43,8 @@ def make_table(table: Table, columns: Mapping[str, Any] | pd.DataFrame) -> pa.Ta
 def _to_arrow(values: Any, kind: pa.DataType) -> pa.Array | pa.ChunkedArray:
     if isinstance(values, (pa.Array, pa.ChunkedArray)):
         return values.cast(kind)
+    if isinstance(values, list):  # without a look at pandas, which costs its import
+        return pa.array(values, type=kind)
     return pa.array(values, type=kind, from_pandas=True)
 
 

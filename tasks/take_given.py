@@ -7,7 +7,7 @@ import contextlib
 import numpy as np
 
 from labelhealth.configs.input import PredProbsOptions
-from labelhealth.configs.tables import NOT_JUDGED_REASONS
+from labelhealth.configs.tables import NO_LABEL, NOT_JUDGED_REASONS, UNKNOWN_CLASS
 from labelhealth.tasks.pred_probs import read_pred_probs
 from labelhealth.tasks.predictions import Probabilities
 from labelhealth.tasks.reading import SourceFile
@@ -44,7 +44,9 @@ def take_given(
             in_dataset=source is None,
         )
     judged = np.flatnonzero(codes >= 0)
-    reasons = np.where(codes >= 0, 0, NOT_JUDGED_REASONS.index("no_label")).astype(np.uint8)
+    reasons = np.zeros(len(codes), dtype=np.uint8)
+    reasons[codes == NO_LABEL] = NOT_JUDGED_REASONS.index("no_label")
+    reasons[codes == UNKNOWN_CLASS] = NOT_JUDGED_REASONS.index("unknown_class")
     return Probabilities(
         n_judged=len(judged),
         rows=put_array(store, judged),

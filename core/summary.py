@@ -1,7 +1,7 @@
 """Class and pair summaries from the non-zero entries of a confident joint, for any number of classes.
 
 The numbers are those of `core.dataset`, which works on the full matrix; here nothing of size K x K is made, and
-sums are taken over counts, so they are exact.
+sums are taken over counts, so they are exact and equal counts are ties.
 """
 
 from __future__ import annotations

@@ -15,10 +15,6 @@ class StoreError(LabelHealthError):
     """A store that cannot be read, written or trusted."""
 
 
-class ConfigError(LabelHealthError):
-    """A config that cannot be read, or that contradicts itself or the data."""
-
-
 def input_error(rule: str, got: str, hint: str) -> InputError:
     """Return an error in the house's words: *rule; got what. Hint: way out.*"""
     return InputError(f"{rule}; got {got}. Hint: {hint}.")

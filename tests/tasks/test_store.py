@@ -145,7 +145,7 @@ def test_file_that_changes_while_it_is_read_is_refused(store: Store, tmp_path: P
             if age == 0.0:  # as if the clock had not moved
                 os.utime(path, ns=(hashed.files[0].mtime_ns,) * 2)
 
-    with pytest.raises(InputError, match="`data` must not change while it is audited; data.bin did"):
+    with pytest.raises(InputError, match=r"`data` must not change while it is audited; data\.bin did"):
         read()
 
 

@@ -18,8 +18,8 @@ __all__ = ["Audit", "audit"]
 
 def __getattr__(name: str) -> object:
     if name in __all__:
-        # by name, not by statement: no stage's key may depend on the command line or the flows
-        return getattr(import_module("labelhealth.api"), name)
+        # a computed name, which the fingerprints of stages do not follow: none depends on what calls it
+        return getattr(import_module(f"{__name__}.api"), name)
     if name == "__version__":
         from importlib.metadata import version
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 from labelhealth.configs.audit import AuditConfig
 from labelhealth.configs.load import parse_config
-from labelhealth.embedded import configured_api, quiet_environment, starting_server
+from labelhealth.embedded import check_api, configured_api, quiet_environment, starting_server
 from labelhealth.flows.pipeline import run_audit
 from labelhealth.tasks.manifest import RunNotes
 from labelhealth.tasks.published import Audit, read_audit
@@ -132,7 +132,9 @@ def _check_columns(config: AuditConfig) -> None:
 
 def _run_flow(config: AuditConfig, notes: RunNotes) -> Audit:
     """Run the flow on the configured API, or on a server of our own."""
-    if configured_api() is not None:
+    api = configured_api()
+    if api is not None:
+        check_api(api)
         notes.answered_by = "the configured API"
         return _call_flow(config)
     notes.answered_by = "embedded server"
@@ -141,10 +143,11 @@ def _run_flow(config: AuditConfig, notes: RunNotes) -> Audit:
         import labelhealth.flows.audit  # noqa: F401 - imported while the server boots
 
         server.wait_until_ready()
+        n_before = server.count_finished()
         try:
             return _call_flow(config)
         finally:
-            server.drain()
+            server.drain(n_before + len(notes.outcomes))
 
 
 def _call_flow(config: AuditConfig) -> Audit:
@@ -159,7 +162,8 @@ def _call_flow(config: AuditConfig) -> Audit:
     # the heartbeat thread is joined at the end of a flow run, and sleeps in steps of a second
     settings = {PREFECT_API_URL: configured_api(), PREFECT_FLOWS_HEARTBEAT_FREQUENCY: None}
     with temporary_settings(settings), _errors_told_once():
-        published = audit_flow.with_options(task_runner=runner)(config)
+        name = f"audit {config.dataset.name or Path(config.dataset.path).name}"
+        published = audit_flow.with_options(task_runner=runner, flow_run_name=name)(config)
     return read_audit(Path(published.directory))
 
 

@@ -15,6 +15,7 @@ import socket
 import subprocess
 import sys
 import time
+import tomllib
 import urllib.error
 import urllib.request
 from collections.abc import Iterator, Mapping
@@ -25,6 +26,7 @@ from labelhealth.core.errors import LabelHealthError
 
 _START_SECONDS = 180.0  # a busy two-core machine needs up to 40
 _DRAIN_SECONDS = 30.0  # the recorder writes every half second
+_SAME_COUNTS = 20  # polls without a new record: more than two seconds, four times what the recorder needs
 _STOP_SECONDS = 10.0
 _POLL_SECONDS = 0.1
 _LOOPBACK = "127.0.0.1"
@@ -46,7 +48,7 @@ _SERVER = {
 
 
 class ServerError(LabelHealthError):
-    """The embedded Prefect server does not start."""
+    """A Prefect server does not start, or does not answer."""
 
 
 @dataclass
@@ -71,17 +73,21 @@ class EmbeddedServer:
         msg = f"the embedded Prefect server did not answer within {_START_SECONDS:.0f} s; its log is {self.log}."
         raise ServerError(msg)
 
-    def drain(self) -> None:
-        """Wait until the server has written down every event it has received."""
+    def count_finished(self) -> int:
+        """Return how many task runs the server has written down as finished."""
+        return _count_finished(self.url)
+
+    def drain(self, n_finished: int) -> None:
+        """Wait until that many finished task runs are written down, or no more are coming."""
         from prefect.events.worker import EventsWorker
 
         EventsWorker.drain_all()
         deadline, seen, same = time.monotonic() + _DRAIN_SECONDS, -1, 0
-        while same < 3 and time.monotonic() < deadline:
-            count = _count_finished(self.url)
+        while seen < n_finished and same < _SAME_COUNTS and time.monotonic() < deadline:
+            count = self.count_finished()
             same = same + 1 if count == seen else 0
             seen = count
-            time.sleep(0.3)
+            time.sleep(_POLL_SECONDS)
 
     def stop(self) -> None:
         """End the process."""
@@ -94,8 +100,33 @@ class EmbeddedServer:
 
 
 def configured_api() -> str | None:
-    """Return the URL of the Prefect API that the environment names, without importing Prefect."""
-    return os.environ.get("PREFECT_API_URL") or None
+    """Return the URL of the Prefect API that environment or profile name, without importing Prefect."""
+    return os.environ.get("PREFECT_API_URL") or _profile().get("PREFECT_API_URL")
+
+
+def check_api(url: str) -> None:
+    """Raise `ServerError` unless something answers at `url`."""
+    try:
+        _get(f"{url.rstrip('/')}/health")
+    except urllib.error.HTTPError:
+        return  # it answers, if only to say who may ask
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "reason", error)
+        msg = f"`PREFECT_API_URL` must be a Prefect API that answers; got {url} ({reason})."
+        raise ServerError(f"{msg} Hint: start that server, or unset it to use an embedded one.") from error
+
+
+def _profile() -> dict[str, str]:
+    """Return the settings of Prefect's active profile."""
+    home = Path(os.environ.get("PREFECT_HOME") or Path.home() / ".prefect")
+    path = Path(os.environ.get("PREFECT_PROFILES_PATH") or home / "profiles.toml")
+    try:
+        document = tomllib.loads(path.read_text(encoding="utf-8"))
+        active = os.environ.get("PREFECT_PROFILE") or document.get("active")
+        settings: dict[str, str] = document["profiles"][active]
+    except (OSError, ValueError, KeyError, TypeError):
+        return {}
+    return settings
 
 
 def quiet_environment(home: Path) -> dict[str, str]:

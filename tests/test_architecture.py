@@ -119,6 +119,14 @@ def test_fingerprint_covers_every_module_that_a_stage_loads(stage: object) -> No
     assert loaded <= set(modules)
 
 
+@pytest.mark.parametrize("stage", STAGES, ids=lambda stage: stage.name)
+def test_fingerprint_stops_below_the_flows(stage: object) -> None:
+    """No stage's key depends on flows or the command line."""
+    modules, _ = keys.closure(stage.module)  # type: ignore[attr-defined]  # a stage
+
+    assert {name.split(".")[1] for name in modules if "." in name} <= {"core", "configs", "tasks"}
+
+
 def test_stage_code_imports_nothing_by_computed_name() -> None:
     """A module that a stage reaches must not import by strings: the fingerprint could not follow."""
     reached = {name for stage in STAGES for name in keys.closure(stage.module)[0]}

@@ -24,7 +24,9 @@ pytestmark = [
 
 def baseline(dataset: str, model: str) -> dict[str, Any]:
     """Return cleanlab's figures on a dataset with a model's stored probabilities."""
-    found: dict[str, Any] = json.loads((DATA / "BASELINES.json").read_text())["datasets"][dataset]["baselines"][model]
+    found: dict[str, Any] = json.loads((DATA / "BASELINES.json").read_text())["datasets"][dataset][
+        "baselines"
+    ][model]
     return found
 
 
@@ -65,7 +67,9 @@ def test_given_probabilities_give_cleanlabs_figures(tmp_path: Path, record_prope
 
 def test_mixed_table_with_missing_values(tmp_path: Path, record_property: Any) -> None:
     """Adult, numbers and categories with missing values, 10 % planted errors: as good as the stored boosting model."""
-    options = {"input": {"id": "id", "display": ["label_true"], "exclude": ["label_noisy_05", "label_noisy_20"]}}
+    options = {
+        "input": {"id": "id", "display": ["label_true"], "exclude": ["label_noisy_05", "label_noisy_20"]}
+    }
 
     audit = labelhealth.audit(DATA / "adult.parquet", "label_noisy_10", root=tmp_path, options=options)
 
@@ -83,7 +87,9 @@ def test_text_embeddings_of_77_classes(tmp_path: Path, record_property: Any) -> 
     found = []
     for seed in range(3):  # one choice of folds moves the figure by up to .009
         options = {"input": columns, "probabilities": {"folds": {"seed": seed}}}
-        audit = labelhealth.audit(tmp_path / "banking77.parquet", "label_noisy_10", root=tmp_path, options=options)
+        audit = labelhealth.audit(
+            tmp_path / "banking77.parquet", "label_noisy_10", root=tmp_path, options=options
+        )
         found.append(figures(audit, record_property)["auprc"])
 
     expected = baseline("banking77", "lr_10")["scores"]["self_confidence"]["auprc"]

@@ -32,7 +32,8 @@ def parse_config(document: Mapping[str, Any], *, base: Path, source: str) -> Aud
         Naming `source`, each field that is wrong, what it got and what it allows.
     """
     try:
-        config = AuditConfig.model_validate(document)
+        # a section whose every line is a comment is null in YAML, and means its defaults
+        config = AuditConfig.model_validate({key: part for key, part in document.items() if part is not None})
     except ValidationError as error:
         lines = [_explain(item) for item in error.errors(include_url=False)]
         msg = f"{source} is not a valid config:\n" + "\n".join(f"  {line}" for line in lines)

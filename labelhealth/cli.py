@@ -46,6 +46,7 @@ _PLACES = {
     "pred_probs_columns": "pred_probs.columns",
     "class_names": "pred_probs.class_names",
     "ids": "pred_probs.ids",
+    "ids_file": "pred_probs.ids_file",
     "aligned": "pred_probs.aligned",
     "estimator": "probabilities.estimator.name",
     "folds": "probabilities.folds.n_folds",
@@ -79,6 +80,7 @@ def _audit_options(command: Command) -> Command:
         click.option("--pred-probs-columns", type=NAMES, help="Their columns, one a class."),
         click.option("--class-names", type=NAMES, help="Classes in the order of the probabilities' columns."),
         click.option("--ids", help="Id column of the probabilities' Parquet file."),
+        click.option("--ids-file", help="File with the ids of a .npy's rows (.npy or .parquet)."),
         click.option(
             "--aligned", is_flag=True, default=None, help="A .npy has the rows of DATA in their order."
         ),

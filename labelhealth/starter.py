@@ -113,7 +113,7 @@ issues:
   score: self_confidence
 
 gate:                       # what `labelhealth gate` decides on; see docs/gate.md
-  min_rows: 1
+  # min_rows: 1000
   # min_health_score: 0.9
   # max_flagged_share: {{max: 0.05, severity: critical}}
   # min_class_quality: {{min: 0.7, min_count: 20, severity: warning}}

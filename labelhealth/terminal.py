@@ -5,6 +5,7 @@ Text from the data is shown as text: control characters are replaced, markup is 
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -186,11 +187,12 @@ def _listed(prefix: str, sentences: Sequence[str]) -> list[Text]:
 def _footer(audit: Audit) -> RenderableType:
     run = audit.manifest["run"]
     stages = run["stages"]
-    computed = [stage["name"] for stage in stages if not stage["cached"]]
-    cached = len(stages) - len(computed)
+    computed = Counter(stage["stage"].replace("_", " ") for stage in stages if not stage["cached"])
+    cached = len(stages) - computed.total()
     how = f"{cached} of {len(stages)} stage runs from the cache"
     if computed:
-        how += f"; computed: {', '.join(computed)}"
+        names = [f"{name} x {count}" if count > 1 else name for name, count in computed.items()]
+        how += f"; computed: {', '.join(names)}"
     return Group(
         plain(f"{how} ({run['seconds']:.1f} s, answered by {run['answered_by']})"),
         Text.assemble("reports: ", plain(audit.directory)),

@@ -161,12 +161,32 @@ def test_file_entrypoint_loads() -> None:
     assert flow.name == "label-audit"
 
 
+# loaded by every Python process of the command, the server's too
+WATCH = """
+import os, sys
+def watch(event, arguments):
+    if event in ("socket.connect", "socket.getaddrinfo", "socket.sendto"):
+        address = arguments[1] if event != "socket.getaddrinfo" else arguments[0]
+        host = address[0] if isinstance(address, tuple) else address
+        with open(os.environ["CONNECTIONS"], "a") as file:
+            file.write(f"{host}\\n")
+sys.addaudithook(watch)
+"""
+
+
 def test_embedded_server_is_quiet_complete_and_gone(small_data: Path, tmp_path: Path) -> None:
-    """One command, no server configured: nothing on stderr, all task runs recorded, nothing left outside."""
+    """One command, no server configured: quiet, loopback only, all recorded, nothing left."""
     home = tmp_path / "home"
     home.mkdir()
     kept = {name: value for name, value in os.environ.items() if not name.startswith("PREFECT")}
-    environment = {**kept, "HOME": str(home), "PYTHONPATH": str(ROOT)}
+    (tmp_path / "sitecustomize.py").write_text(WATCH)
+    connections = tmp_path / "connections"
+    environment = {
+        **kept,
+        "HOME": str(home),
+        "PYTHONPATH": f"{tmp_path}{os.pathsep}{ROOT}",
+        "CONNECTIONS": str(connections),
+    }
     environment.pop("PREFECT_API_URL", None)
     command = [
         sys.executable,
@@ -198,6 +218,7 @@ def test_embedded_server_is_quiet_complete_and_gone(small_data: Path, tmp_path: 
     assert flows == [("COMPLETED",)]
     assert list(home.iterdir()) == []
     assert not _processes_mentioning(str(state))
+    assert set(connections.read_text().split()) == {"127.0.0.1"}
 
 
 def _processes_mentioning(text: str) -> list[int]:

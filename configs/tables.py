@@ -8,7 +8,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 # why a row is not judged, as its code in the cache (0 = it is) and in the reports
-NOT_JUDGED_REASONS = ("", "no_label", "class_not_in_training", "before_first_cut", "no_time", "unknown_class")
+NOT_JUDGED_REASONS = (
+    "",
+    "no_label",
+    "class_not_in_training",
+    "before_first_cut",
+    "no_time",
+    "unknown_class",
+    "one_class_in_training",
+)
 
 # codes of rows in the array of labels that have no class to be judged by
 NO_LABEL, UNKNOWN_CLASS = -1, -2
@@ -104,7 +112,7 @@ LABEL_ISSUES = _table(
     (
         "not_judged_reason",
         "string",
-        "no_label, unknown_class, class_not_in_training, before_first_cut or no_time; null where judged",
+        "no_label, unknown_class, class_not_in_training, one_class_in_training, before_first_cut or no_time",
     ),
     ("source_file", "string", "file the row stands in, relative to the dataset"),
     ("row_number", "int64", "row in that file, from 0"),
@@ -122,9 +130,9 @@ CLASS_HEALTH = _table(
     ("flagged_share", "double", "flagged_count / num_judged; null without judged rows"),
     ("label_issues", "int64", "estimated from the joint: given this class, truly another"),
     ("inverse_label_issues", "int64", "estimated from the joint: truly this class, given another"),
-    ("label_noise", "double", "estimated P(truly another | given this class)"),
-    ("inverse_label_noise", "double", "estimated P(given another | truly this class)"),
-    ("label_quality_score", "double", "1 - label_noise"),
+    ("label_noise", "double", "estimated P(truly another | given this class); null without judged rows"),
+    ("inverse_label_noise", "double", "estimated P(given another | truly this class); null where no row is"),
+    ("label_quality_score", "double", "1 - label_noise; null without judged rows"),
 )
 
 CLASS_OVERLAP = _table(
@@ -186,6 +194,7 @@ HISTORY = _table(
     "history",
     "an audit; a repeat adds none",
     ("dataset", "string", "name of the dataset"),
+    ("dataset_version", "string", "name of its state; the partition `version` as text"),
     ("audit", "string", "short digest of data, recipe and code"),
     ("audited_at", "timestamp[us, tz=UTC]", "when it was first published"),
     ("data_digest", "string", "digest of the content of the input files"),
@@ -202,7 +211,11 @@ RUNS = _table(
     ("audit", "string", "short digest of data, recipe and code"),
     ("started_at", "timestamp[us, tz=UTC]", "when the run started"),
     ("seconds", "double", "how long it took (s)"),
-    ("answered_by", "string", "store, local, embedded server or the configured API"),
+    (
+        "answered_by",
+        "string",
+        "store, this process, embedded server, the configured API, or Prefect (a deployment)",
+    ),
     ("stages_run", "int64", "calls of stages that computed something"),
     ("stages_cached", "int64", "calls of stages answered from the cache"),
     ("verdict", "string", "PASS, FAIL or INCONCLUSIVE"),

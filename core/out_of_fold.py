@@ -29,6 +29,7 @@ __all__ = ["FoldPrediction", "predict_fold"]
 HIGHEST_ROW_SUM_ERROR = (
     1e-3  # models that compute in half or single precision round; more is not a probability
 )
+MIN_CLASSES = 2  # to tell apart
 ROW_SUM_TOLERANCE = 1e-6  # rows further from 1 are divided by their sum
 
 
@@ -102,8 +103,8 @@ def predict_fold(
 
     Notes
     -----
-    A fold without training rows gives every class 1 / K and no trained class; with a single class in
-    training, that class gets 1. BLAS and OpenMP are held to one thread while a fold runs.
+    A model of a single class says nothing: a fold whose training rows hold fewer than two gives every class
+    1 / K, no trained class, and a warning. BLAS and OpenMP are held to one thread while a fold runs.
     """
     if not features.n_rows == len(labels) == len(folds):
         lengths = f"{features.n_rows}, {len(labels)}, {len(folds)}"
@@ -116,9 +117,12 @@ def predict_fold(
         msg = f"`labels` of training rows must be in 0..{n_classes - 1}; got {classes[0]} to {classes[-1]}."
         raise LabelsError(msg)
     trained = np.zeros(n_classes, dtype=bool)
+    uniform = np.full((len(rows), n_classes), 1 / n_classes, dtype=dtype)
+    if len(classes) < MIN_CLASSES:
+        return FoldPrediction(rows, uniform, trained, _nothing_learned(fold, len(classes), len(rows)))
     trained[classes] = True
-    if not len(classes) or not len(rows):
-        return FoldPrediction(rows, np.full((len(rows), n_classes), 1 / n_classes, dtype=dtype), trained, ())
+    if not len(rows):
+        return FoldPrediction(rows, uniform, trained, ())
     with _one_thread_quietly() as texts:
         model = _fit(estimator, features.take(training), codes, len(classes), fold)
         probabilities = _predict(model, features.take(rows), len(classes), fold)
@@ -127,16 +131,21 @@ def predict_fold(
     return FoldPrediction(rows, aligned, trained, tuple(dict.fromkeys(texts)))
 
 
+def _nothing_learned(fold: int, n_codes: int, n_rows: int) -> tuple[str, ...]:
+    """Return the warning of a fold that could not be learned."""
+    if not n_rows:
+        return ()
+    return (f"fold {fold} has {n_codes} class(es) to learn from: its {n_rows} rows are not judged.",)
+
+
 def _fit(
     estimator: BaseEstimator, features: FeatureFrame, codes: npt.NDArray[np.intp], n_codes: int, fold: int
 ) -> BaseEstimator:
     from sklearn.base import clone
-    from sklearn.dummy import DummyClassifier
 
     frame = design_frame(features)
     try:
-        model = DummyClassifier() if n_codes == 1 else clone(estimator)
-        return model.fit(frame, codes)
+        return clone(estimator).fit(frame, codes)
     except Exception as error:
         msg = (
             f"`estimator` {_name(estimator)} must learn from {len(frame)} rows of {n_codes} classes"

@@ -1,7 +1,8 @@
 """Class and pair summaries from the non-zero entries of a confident joint, for any number of classes.
 
-The numbers are those of `core.dataset`, which works on the full matrix; here nothing of size K x K is made, and
-sums are taken over counts, so they are exact and equal counts are ties.
+The numbers are those of `core.dataset`, which works on the full matrix, but for classes without any example: these
+have no noise and no quality here, where `core.dataset` gives 0 and 1 as its users expect. Nothing of size K x K is
+made, and sums are taken over counts, so they are exact and equal counts are ties.
 """
 
 from __future__ import annotations
@@ -51,7 +52,7 @@ class ClassSummary:
     label_issues, inverse_label_issues : ndarray of int64
         Examples given the class and truly another, and the reverse (counts).
     label_noise, inverse_label_noise : ndarray of float
-        P(truly another | given), P(given another | true).
+        P(truly another | given), P(given another | true); NaN for a class of which nothing was counted.
     label_quality_score : ndarray of float
         1 - label_noise.
     """
@@ -94,12 +95,12 @@ def summarize_classes(pairs: Pairs, n_examples: int) -> ClassSummary:
     diagonal = _sum_by(pairs.given[same], pairs.count[same], pairs.n_classes)
     total = pairs.total
     off_given, off_true = (given_total - diagonal) / total, (true_total - diagonal) / total
-    noise = off_given / np.maximum(given_total / total, _FLOOR)
+    noise = _share(off_given, given_total / total)
     return ClassSummary(
         label_issues=np.rint(off_given * n_examples).astype(np.int64),
         inverse_label_issues=np.rint(off_true * n_examples).astype(np.int64),
         label_noise=noise,
-        inverse_label_noise=off_true / np.maximum(true_total / total, _FLOOR),
+        inverse_label_noise=_share(off_true, true_total / total),
         label_quality_score=1.0 - noise,
     )
 
@@ -128,6 +129,11 @@ def conditional_probabilities(pairs: Pairs) -> tuple[FloatArray, FloatArray]:
         pairs.count / np.maximum(true_total[pairs.true], 1),
         pairs.count / np.maximum(given_total[pairs.given], 1),
     )
+
+
+def _share(part: FloatArray, whole: FloatArray) -> FloatArray:
+    """Return `part / whole`, NaN where nothing was counted: no examples, no statement."""
+    return np.where(whole > 0, part / np.maximum(whole, _FLOOR), np.nan)
 
 
 def _sum_by(groups: IntArray, values: IntArray, n_groups: int) -> IntArray:

@@ -6,6 +6,7 @@ Everything is imported on first use, so that `import labelhealth` costs nothing.
 
 from __future__ import annotations
 
+import time
 from importlib import import_module
 from typing import TYPE_CHECKING
 
@@ -14,6 +15,8 @@ if TYPE_CHECKING:
     from labelhealth.tasks.published import Audit
 
 __all__ = ["Audit", "audit"]
+
+LOADED_AT = time.time()  # every other module of the package is loaded after this
 
 
 def __getattr__(name: str) -> object:

@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 from labelhealth.configs.audit import AuditConfig
-from labelhealth.configs.load import parse_config
-from labelhealth.embedded import check_api, configured_api, quiet_environment, starting_server
+from labelhealth.configs.load import ConfigFileError, parse_config
+from labelhealth.embedded import check_api, configured_api, starting_server
 from labelhealth.flows.pipeline import run_audit
 from labelhealth.tasks.manifest import RunNotes
 from labelhealth.tasks.published import Audit, read_audit
@@ -20,6 +20,8 @@ from labelhealth.tasks.store import Store, writing
 
 if TYPE_CHECKING:
     import pandas as pd
+
+_SECTIONS_OF_ARGUMENTS = ("dataset", "input", "store", "run")
 
 
 def audit(
@@ -60,7 +62,7 @@ def audit(
     A DataFrame is written to the store as Parquet first, under its content, so that the same table is recognised
     again. Its index is not kept: add it as a column if it identifies the rows.
     """
-    given = dict(options or {})
+    given = _check_options(options)
     frame_path = None if isinstance(data, (str, Path)) else _keep_frame(Store(root=str(root)), data)
     document = {
         **given,
@@ -71,6 +73,20 @@ def audit(
         "run": {**given.get("run", {}), "engine": engine},
     }
     return run(parse_config(document, base=Path.cwd(), source="`options`"))
+
+
+def _check_options(options: Mapping[str, Any] | None) -> dict[str, Any]:
+    """Return the options as a dictionary whose sections that get values from arguments are mappings."""
+    given = {} if options is None else options
+    if not isinstance(given, Mapping):
+        msg = f"`options` must be a mapping; got {type(given).__name__}. Hint: options={{'input': {{'id': 'id'}}}}"
+        raise ConfigFileError(msg)
+    for name in _SECTIONS_OF_ARGUMENTS:
+        section = given.get(name, {})
+        if not isinstance(section, Mapping):
+            msg = f"`options[{name!r}]` must be a mapping; got {section!r}. Hint: leave it out for its defaults."
+            raise ConfigFileError(msg)
+    return dict(given)
 
 
 def run(
@@ -119,11 +135,11 @@ def _answer(config: AuditConfig, notes: RunNotes) -> Audit:
 
 def _check_columns(config: AuditConfig) -> None:
     """Find mistakes in names and files before anything is started."""
-    from labelhealth.tasks.file_list import list_files
+    from labelhealth.tasks.input_files import dataset_files
     from labelhealth.tasks.preflight import check_columns
 
     check_columns(
-        list_files(config.dataset.path),
+        dataset_files(config),
         config.input,
         config.pred_probs_in_dataset,
         with_features=config.pred_probs is None,
@@ -139,15 +155,12 @@ def _run_flow(config: AuditConfig, notes: RunNotes) -> Audit:
         return _call_flow(config)
     notes.answered_by = "embedded server"
     home = Path(config.store.root) / ".prefect"
-    with _environment(quiet_environment(home)), starting_server(home) as server:
+    with starting_server(home) as server:
         import labelhealth.flows.audit  # noqa: F401 - imported while the server boots
 
         server.wait_until_ready()
-        n_before = server.count_finished()
-        try:
+        with server.recording(lambda: len(notes.outcomes)), _no_credentials():
             return _call_flow(config)
-        finally:
-            server.drain(n_before + len(notes.outcomes))
 
 
 def _call_flow(config: AuditConfig) -> Audit:
@@ -165,6 +178,21 @@ def _call_flow(config: AuditConfig) -> Audit:
         name = f"audit {config.dataset.name or Path(config.dataset.path).name}"
         published = audit_flow.with_options(task_runner=runner, flow_run_name=name)(config)
     return read_audit(Path(published.directory))
+
+
+@contextlib.contextmanager
+def _no_credentials() -> Iterator[None]:
+    """Send nothing of what the user configured for another API, in files or before Prefect was imported."""
+    from prefect.settings import (
+        PREFECT_API_AUTH_STRING,
+        PREFECT_API_KEY,
+        PREFECT_CLIENT_CUSTOM_HEADERS,
+        temporary_settings,
+    )
+
+    settings = {PREFECT_API_AUTH_STRING: None, PREFECT_API_KEY: None, PREFECT_CLIENT_CUSTOM_HEADERS: {}}
+    with temporary_settings(settings):
+        yield
 
 
 @contextlib.contextmanager
@@ -186,17 +214,6 @@ def _errors_told_once() -> Iterator[None]:
     finally:
         for handler, level in zip(handlers, before, strict=True):
             handler.setLevel(level)
-
-
-@contextlib.contextmanager
-def _environment(values: Mapping[str, str]) -> Iterator[None]:
-    """Set environment variables that are not set, for the block."""
-    os.environ.update(values)
-    try:
-        yield
-    finally:
-        for name in values:
-            os.environ.pop(name, None)
 
 
 def _prepare(root: str) -> None:

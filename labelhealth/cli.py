@@ -10,11 +10,14 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
+from labelhealth._signals import ending_in_time
+
 if TYPE_CHECKING:
     from labelhealth.configs.audit import AuditConfig
     from labelhealth.tasks.published import Audit
 
 USAGE, UNEXPECTED, INTERRUPTED = 2, 4, 130
+_INTERRUPT = "interrupted; what was finished stays in the cache"
 _YAML = {".yaml", ".yml"}
 Command = TypeVar("Command", bound=Callable[..., Any])
 
@@ -171,11 +174,12 @@ def main() -> None:
     """Run the command line; every mistake ends in one message and an exit code, never in a traceback."""
     arguments = sys.argv[1:]
     try:
-        code = cli.main(args=arguments, prog_name="labelhealth", standalone_mode=False)
+        with ending_in_time(lambda: _fail(_INTERRUPT, INTERRUPTED, arguments)):
+            code = cli.main(args=arguments, prog_name="labelhealth", standalone_mode=False)
     except click.ClickException as error:
         _fail(error.format_message(), error.exit_code, arguments)
     except (KeyboardInterrupt, click.Abort):
-        _fail("interrupted; what was finished stays in the cache", INTERRUPTED, arguments)
+        _fail(_INTERRUPT, INTERRUPTED, arguments)
     except Exception as error:  # noqa: BLE001 - the last line of defence
         _fail(*_explain(error), arguments)
     raise SystemExit(code if isinstance(code, int) else 0)

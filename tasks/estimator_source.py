@@ -12,7 +12,6 @@ import json
 import site
 import sys
 import sysconfig
-import time
 from collections.abc import Iterator, Mapping
 from functools import lru_cache
 from importlib import invalidate_caches, metadata
@@ -23,11 +22,11 @@ from typing import TYPE_CHECKING
 from labelhealth.core.errors import OptionError
 from labelhealth.core.estimators import JsonValue, Params, Preprocessing, resolve_name
 from labelhealth.tasks.imports import imported_names
+from labelhealth.tasks.process import process_started_at
 
 if TYPE_CHECKING:
     from labelhealth.core.features import Kind
 
-_STARTED = time.time()  # nothing of a user's can have been imported long before this
 _loaded: dict[str, str] = {}  # digest of each local module when this process first had it loaded
 
 
@@ -144,7 +143,7 @@ def _check_loaded(name: str, digest: str, origin: Path) -> None:
     if name not in sys.modules:
         _loaded.pop(name, None)
         return
-    if _loaded[name] != digest if name in _loaded else origin.stat().st_mtime > _STARTED:
+    if _loaded[name] != digest if name in _loaded else origin.stat().st_ctime > process_started_at():
         msg = (
             f"`estimator` must run the source that is on disk; {name} changed after it was imported."
             " Hint: restart Python, so that the new source is loaded."

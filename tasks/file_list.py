@@ -24,13 +24,15 @@ class SourceFile:
     """Path relative to the dataset, `/` between folders; `key=value` folders are columns."""
 
 
-def list_files(path: str) -> list[SourceFile]:
+def list_files(path: str, *, without: str | None = None) -> list[SourceFile]:
     """Return the Parquet files at a path: the file itself, or all in the directory and below.
 
     Parameters
     ----------
     path : str
         File or directory on this machine.
+    without : str, optional
+        Directory to pass over, such as a store inside the dataset's own folder.
 
     Returns
     -------
@@ -50,16 +52,16 @@ def list_files(path: str) -> list[SourceFile]:
         raise input_error("`path` must be a file or a directory", f"nothing at {path!r}", "check the path")
     if not root.is_dir():
         return [SourceFile(path, root.name)]
-    files = sorted(_walk(root), key=lambda file: file.name)
+    files = sorted(_walk(root, without), key=lambda file: file.name)
     if not files:
         hint = "write the dataset with the suffix .parquet; names beginning with '.' or '_' are passed over"
         raise input_error("`path` must hold Parquet files", f"none in {path!r}", hint)
     return files
 
 
-def _walk(root: Path) -> Iterator[SourceFile]:
+def _walk(root: Path, without: str | None) -> Iterator[SourceFile]:
     """Yield the Parquet files below a directory; links are followed, each directory once."""
-    visited: set[str] = set()
+    visited: set[str] = set() if without is None else {os.path.realpath(without)}
     for folder, subfolders, names in os.walk(root, followlinks=True, onerror=_refuse_unreadable):
         real = os.path.realpath(folder)
         if real in visited:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from labelhealth.configs.audit import AuditConfig
 from labelhealth.tasks.errors import InputError
+from labelhealth.tasks.file_list import SourceFile, list_files
 from labelhealth.tasks.source import Source, digest_files
 from labelhealth.tasks.store import Store
 
@@ -25,11 +26,14 @@ class Inputs:
         return [file.name for file in self.dataset.files]
 
 
+def dataset_files(config: AuditConfig) -> list[SourceFile]:
+    """Return the dataset's files; a store inside the dataset's folder is no part of the dataset."""
+    return list_files(config.dataset.path, without=config.store.root)
+
+
 def hash_inputs(store: Store, config: AuditConfig) -> Inputs:
     """Return the files that the config names, each with its digest."""
-    from labelhealth.tasks.file_list import list_files
-
-    files = [(file.path, file.name) for file in list_files(config.dataset.path)]
+    files = [(file.path, file.name) for file in dataset_files(config)]
     given = config.pred_probs
     return Inputs(
         dataset=digest_files(files, store),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import numpy as np
@@ -28,8 +29,9 @@ def join_folds(
     reasons[all_labels == UNKNOWN_CLASS] = _CODES["unknown_class"]
     for part in parts:
         rows = open_array(store, part.rows)
-        untrained = ~open_array(store, part.trained_classes)[all_labels[rows]]
-        reasons[rows[untrained]] = _CODES["class_not_in_training"]
+        trained = open_array(store, part.trained_classes)
+        reason = "class_not_in_training" if trained.any() else "one_class_in_training"
+        reasons[rows[~trained[all_labels[rows]]]] = _CODES[reason]
     judged = np.flatnonzero(reasons == 0)
     if len(judged) == 0:
         msg = (
@@ -57,9 +59,17 @@ def _write_joined(
     """Write the matrix fold by fold, straight to its file."""
     kind = open_array(store, parts[0].pred_probs).dtype
     joined = np.lib.format.open_memmap(path, mode="w+", dtype=kind, shape=(len(judged), n_classes))
+    _reserve(path)
     for part in parts:
         rows = open_array(store, part.rows)
         place = np.searchsorted(judged, rows)
         known = (place < len(judged)) & (judged[np.minimum(place, len(judged) - 1)] == rows)
         joined[place[known]] = open_array(store, part.pred_probs)[known]
     joined.flush()
+
+
+def _reserve(path: Path) -> None:
+    """Claim the space of a sparse file: a full disk is then an error here, not a crash while pages are written."""
+    if hasattr(os, "posix_fallocate"):
+        with path.open("r+b") as file:
+            os.posix_fallocate(file.fileno(), 0, path.stat().st_size)

@@ -18,9 +18,12 @@ from pathlib import Path
 
 from pydantic import BaseModel
 
+import labelhealth
+from labelhealth.core.errors import LabelHealthError
 from labelhealth.tasks.imports import imported_names
-from labelhealth.tasks.store import Ref
+from labelhealth.tasks.store import Ref, Signature, signature
 
+_seen: dict[str, Signature | None] = {}  # each source file when its digest was taken
 KEY_SCHEMA = 1  # raised when the meaning of keys or records changes
 _PACKAGE = "labelhealth"
 
@@ -70,9 +73,19 @@ def digest_of(value: object) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
 
 
+class StaleSourceError(LabelHealthError):
+    """The source of labelhealth on disk is not what this process runs."""
+
+
 @cache
 def fingerprint(module: str) -> str:
-    """Return a digest of the source that `module` imports, directly or not, and of its libraries' versions."""
+    """Return a digest of the source that `module` imports, directly or not, and of its libraries' versions.
+
+    Raises
+    ------
+    StaleSourceError
+        If a module was loaded from another source than what is on disk now.
+    """
     modules, libraries = closure(module)
     lines = [f"{name} {_source_digest(name)}" for name in modules]
     lines += [f"{name}=={importlib.metadata.version(name)}" for name in libraries]
@@ -128,10 +141,33 @@ def _source_file(name: str) -> Path | None:
     return file
 
 
+def check_source(module: str) -> None:
+    """Raise `StaleSourceError` if the source of a module's closure changed since its fingerprint was taken."""
+    for name in closure(module)[0]:
+        if name in _seen and _seen[name] != _signature(name):
+            raise _stale(name)
+
+
 @cache
 def _source_digest(name: str) -> str:
     path = _source_file(name)
-    return hashlib.sha256(path.read_bytes() if path is not None else b"").hexdigest()
+    if path is None:
+        return ""
+    # labelhealth/__init__.py runs before any other module, so what is older than that run is what was loaded
+    if name in sys.modules and path.stat().st_ctime > labelhealth.LOADED_AT:
+        raise _stale(name)
+    _seen[name] = _signature(name)
+    return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+def _signature(name: str) -> Signature | None:
+    path = _source_file(name)
+    return None if path is None else signature(str(path), path.stat())
+
+
+def _stale(name: str) -> StaleSourceError:
+    msg = f"labelhealth's own source must not change while it runs; {name} did. Hint: restart Python."
+    return StaleSourceError(msg)
 
 
 def _imports(name: str) -> set[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence, Set
 from typing import Any
 
 import numpy as np
@@ -45,14 +46,34 @@ def label_issues_table(
     }
     own = pa.table({name: _cast(name, column) for name, column in columns.items()})
     shown = identity.drop_columns(list(_OWN_ROWS))
-    for field, column in zip(shown.schema, shown.columns, strict=True):
-        own = own.append_column(display_name(field.name.removeprefix("display.")), column)
+    published = display_names([name.removeprefix("display.") for name in shown.column_names])
+    for name, column in zip(published, shown.columns, strict=True):
+        own = own.append_column(name, column)
     return own
 
 
-def display_name(name: str) -> str:
-    """Return the name of a display column in the report: its own, unless the report has such a column."""
-    return f"data.{name}" if name in (*LABEL_ISSUES.column_names, FILE_INDEX) else name
+def display_names(names: Sequence[str]) -> list[str]:
+    """Return the names of display columns in the report: their own where these are free.
+
+    A name that the report or an earlier column has, in whatever case, gets as many `data.` in front as it needs:
+    the readers of the file may not tell `Rank` from `rank`.
+
+    Examples
+    --------
+    >>> display_names(["rank", "data.rank", "note"])
+    ['data.data.rank', 'data.rank', 'note']
+    """
+    taken = {name.casefold() for name in (*LABEL_ISSUES.column_names, FILE_INDEX)}
+    published: dict[int, str] = {}
+    for place, name in enumerate(names):
+        if name.casefold() not in taken:
+            published[place] = name
+            taken.add(name.casefold())
+    for place, name in enumerate(names):
+        if place not in published:
+            published[place] = _free_name(name, taken)
+            taken.add(published[place].casefold())
+    return [published[place] for place in range(len(names))]
 
 
 def with_source_files(table: pa.Table, names: list[str]) -> pa.Table:
@@ -62,6 +83,13 @@ def with_source_files(table: pa.Table, names: list[str]) -> pa.Table:
     return table.set_column(place, "source_file", files).replace_schema_metadata(
         schema_of(LABEL_ISSUES).metadata
     )
+
+
+def _free_name(name: str, taken: Set[str]) -> str:
+    """Return the name with `data.` in front until it is free."""
+    while name.casefold() in taken:
+        name = f"data.{name}"
+    return name
 
 
 def _places(judged: npt.NDArray[np.int64], n_rows: int) -> pa.Array:

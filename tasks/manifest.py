@@ -22,6 +22,7 @@ from labelhealth.tasks.store import Ref, Store
 from labelhealth.tasks.tables import read_parquet
 from labelhealth.tasks.verdict import Verdict, decide
 
+_NAME_LENGTH = 90  # characters, and a hash where the name had to be changed
 _SHORT = 12  # hexadecimal digits of an audit id or a default version: 48 bits
 
 
@@ -100,6 +101,7 @@ def manifest_of(
             "verdict": verdict.verdict,
             "reasons": list(verdict.reasons),
             "warnings": list(verdict.warnings),
+            "notes": list(verdict.notes),
         },
         "warnings": list(warnings),
         "config": json.loads(config.model_dump_json()),
@@ -134,6 +136,7 @@ def history_row(
     """Return the row of an audit in the history of its dataset."""
     return {
         "dataset": place.dataset,
+        "dataset_version": place.version,
         "audit": place.audit,
         "audited_at": notes.started_at,
         "data_digest": inputs.dataset.digest,
@@ -180,4 +183,5 @@ def _name_from(path: str) -> str:
     """Return a dataset name made from a path: letters, digits, dots, dashes and underscores."""
     stem = path.rstrip("/").rsplit("/", 1)[-1].removesuffix(".parquet")
     name = "".join(char if char.isascii() and (char.isalnum() or char in "._-") else "_" for char in stem)
-    return name.lstrip("._-")[:100] or "dataset"
+    name = name.lstrip("._-")[:_NAME_LENGTH] or "dataset"
+    return name if name == stem else f"{name}-{digest_of(stem)[:6]}"  # other names must not become the same

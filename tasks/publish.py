@@ -1,7 +1,8 @@
 """Publishing: an audit's tables, manifest, history row and run log. Never cached, and the same done twice.
 
-A reader sees a whole audit or none: a new audit is written beside the store and renamed into place, and a
-repeated one replaces only files that differ, the manifest last.
+A reader sees a whole audit or none: a new audit is written aside and its folder renamed into place. Where the folder
+is there already, by the same data, recipe and code, only files that differ are replaced (a report that was damaged, or
+that names the input files as they were called before), each by a rename, the manifest last.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
+import pyarrow.parquet as pq
 
 from labelhealth.configs.tables import CHECKS, HISTORY, RUNS
 from labelhealth.tasks.label_issues import with_source_files
@@ -115,13 +117,27 @@ def _move_into_place(fresh: Path, directory: Path, about: Mapping[str, Mapping[s
     (fresh / MANIFEST).replace(directory / MANIFEST)
 
 
+def _is_whole(path: Path) -> bool:
+    """Return whether a Parquet file is there and can be opened."""
+    try:
+        pq.read_metadata(path)
+    except (OSError, pa.ArrowException):
+        return False
+    return True
+
+
 def _add_once(store: Store, table: pa.Table, path: Path) -> bool:
     """Write a one-row file that appears complete, once, whoever else writes the same."""
     with writing(store.root), store.scratch(".parquet") as temporary:
-        if path.exists():
+        if _is_whole(path):
             return False
         write_parquet(table, temporary)
+        with temporary.open("rb+") as file:
+            os.fsync(file.fileno())
         path.parent.mkdir(parents=True, exist_ok=True)
+        if path.exists():  # there, and not whole: a machine went down while it was written
+            temporary.replace(path)
+            return True
         try:
             os.link(temporary, path)
         except FileExistsError:

@@ -2,23 +2,68 @@
 
 from __future__ import annotations
 
+import base64
 import json
-from collections.abc import Iterator
+import math
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from numbers import Integral, Real
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from pydantic import BaseModel, ConfigDict, JsonValue, ValidationError
+
+from labelhealth.configs.tables import LABEL_ISSUES, TABLES
 from labelhealth.core.errors import LabelHealthError
 from labelhealth.tasks.publish import MANIFEST
-from labelhealth.tasks.verdict import Verdict, exit_code
+from labelhealth.tasks.verdict import Verdict, VerdictName, exit_code
 
 if TYPE_CHECKING:
     import pandas as pd
     import pyarrow as pa
 
+UNREADABLE = "unreadable"  # in place of a value that neither Python nor Arrow can write down
+_ABSENT = (FileNotFoundError, NotADirectoryError)
+
 
 class NoAuditError(LabelHealthError):
     """There is no published audit in a place."""
+
+
+class _Part(BaseModel):
+    """A part of a manifest; keys that are not read here may stand beside."""
+
+    model_config = ConfigDict(extra="ignore", frozen=True, strict=True)
+
+
+class _StoredVerdict(_Part):
+    verdict: VerdictName
+    reasons: list[str]
+    warnings: list[str]
+    notes: list[str] = []
+
+
+class _StoredStage(_Part):
+    stage: str
+    cached: bool
+
+
+class _StoredRun(_Part):
+    started_at: str
+    seconds: float
+    answered_by: str
+    stages: list[_StoredStage]
+
+
+class _StoredManifest(_Part):
+    """What every reader of a manifest relies on."""
+
+    dataset: str
+    version: str
+    audit: str
+    verdict: _StoredVerdict
+    warnings: list[str]
+    run: _StoredRun
 
 
 @dataclass(frozen=True)
@@ -32,7 +77,8 @@ class Audit:
     def verdict(self) -> Verdict:
         """Return the verdict of the gate with its reasons."""
         stored = self.manifest["verdict"]
-        return Verdict(stored["verdict"], tuple(stored["reasons"]), tuple(stored["warnings"]))
+        sentences = (tuple(stored.get(kind, [])) for kind in ("reasons", "warnings", "notes"))
+        return Verdict(stored["verdict"], *sentences)
 
     @property
     def exit_code(self) -> int:
@@ -40,10 +86,28 @@ class Audit:
         return exit_code(self.verdict)
 
     def table(self, name: str) -> pa.Table:
-        """Return a published table by its name, such as `class_health`."""
+        """Return a published table by its name, such as `class_health`.
+
+        Raises
+        ------
+        NoAuditError
+            If the file is missing, damaged, or no such table.
+        """
+        import pyarrow as pa
+
         from labelhealth.tasks.tables import read_parquet
 
-        return read_parquet(self.directory / f"{name}.parquet")
+        path = self.directory / f"{name}.parquet"
+        try:
+            table = read_parquet(path)
+        except _ABSENT:
+            raise _no_audit(f"{path} is missing") from None
+        except (OSError, pa.ArrowException) as error:
+            raise _no_audit(f"{path} cannot be read ({type(error).__name__})") from None
+        expected = TABLES[name].column_names if name in TABLES else ()
+        if not set(expected) <= set(table.column_names) or (name == "health" and table.num_rows != 1):
+            raise _no_audit(f"{path} is another table")
+        return table
 
     def _frame(self, name: str) -> pd.DataFrame:
         frame: pd.DataFrame = self.table(name).to_pandas()
@@ -79,72 +143,134 @@ class Audit:
         """Return up to `n_rows` flagged rows, worst first."""
         import pyarrow.compute as pc
 
-        from labelhealth.configs.tables import LABEL_ISSUES
-
         table = self.table("label_issues")
         if not with_display:
             table = table.select(list(LABEL_ISSUES.column_names))
-        rows = table.filter(pc.less_equal(table["rank"], n_rows)).sort_by("rank").to_pylist()
-        return [row for row in rows if row["rank"] is not None]
+        return _first_rows(table, pc.less_equal(table["rank"], n_rows), "rank", n_rows)
 
     def lowest_quality(self, n_rows: int) -> list[dict[str, Any]]:
         """Return the judged rows of lowest label quality, flagged or not, lowest first."""
         table = self.table("label_issues")
-        rows: list[dict[str, Any]] = (
-            table.filter(table["judged"]).sort_by("label_quality").slice(0, n_rows).to_pylist()
-        )
-        return rows
+        return _first_rows(table, table["judged"], "label_quality", n_rows)
 
     def worst_pairs(self, n_pairs: int) -> list[dict[str, Any]]:
         """Return up to `n_pairs` pairs of classes, most overlap first."""
         rows: list[dict[str, Any]] = self.table("class_overlap").slice(0, n_pairs).to_pylist()
         return rows
 
-    def to_json(self, n_labels: int, n_pairs: int) -> dict[str, Any]:
+    def to_json(self, n_labels: int, n_pairs: int) -> dict[str, JsonValue]:
         """Return what a machine wants to know, as plain JSON values."""
         run = self.manifest["run"]
-        return {
+        document = {
             "verdict": self.verdict.verdict,
             "exit_code": self.exit_code,
-            "reasons": list(self.verdict.reasons),
+            "reasons": self.verdict.reasons,
             "warnings": [*self.verdict.warnings, *self.manifest["warnings"]],
+            "notes": self.verdict.notes,
             "dataset": self.manifest["dataset"],
             "version": self.manifest["version"],
             "audit": self.manifest["audit"],
-            "directory": str(self.directory),
+            "directory": self.directory,
             "health": self.health,
-            "worst_labels": json.loads(json.dumps(self.worst_labels(n_labels), default=str)),
+            "worst_labels": self.worst_labels(n_labels),
             "worst_pairs": self.worst_pairs(n_pairs),
             "answered_by": run["answered_by"],
             "seconds": run["seconds"],
             "stages": run["stages"],
         }
+        return {key: plain_json(value) for key, value in document.items()}
+
+
+def plain_json(value: object) -> JsonValue:
+    """Return any value as strict JSON can hold it.
+
+    Numbers that are not finite become null, bytes base64, and whatever JSON has no form for (instants, decimals)
+    its text.
+    """
+    if value is None or isinstance(value, bool):
+        return value
+    if isinstance(value, Integral):
+        return int(value)
+    if isinstance(value, Real):
+        return float(value) if math.isfinite(value) else None
+    if isinstance(value, (bytes, bytearray, memoryview)):
+        return base64.b64encode(value).decode("ascii")
+    if isinstance(value, Mapping):
+        return {_encodable(str(key)): plain_json(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple, set, frozenset)):
+        return [plain_json(item) for item in value]
+    return _encodable(str(value))
 
 
 def read_audit(directory: Path) -> Audit:
     """Return the audit published in `directory`."""
+    path = directory / MANIFEST
     try:
-        manifest = json.loads((directory / MANIFEST).read_bytes())
+        manifest = json.loads(path.read_bytes())
+        _StoredManifest.model_validate_json(json.dumps(manifest))
     except OSError:
         msg = f"`audit` must be a folder with a {MANIFEST}; {directory} has none. Hint: run `labelhealth audit`."
         raise NoAuditError(msg) from None
-    except ValueError:
-        msg = f"`audit` must be a published audit; {directory / MANIFEST} is damaged. Hint: run the audit again."
-        raise NoAuditError(msg) from None
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        place = ".".join(str(part) for part in first["loc"]) or "its content"
+        raise _no_audit(f"{path} is another manifest ({place}: {first['msg']})") from None
+    except (ValueError, RecursionError):
+        raise _no_audit(f"{path} is damaged") from None
     return Audit(directory, manifest)
 
 
 def newest_audit(place: Path) -> Audit:
-    """Return the audit in `place`, or the newest one below it (a version, a dataset or a whole store)."""
+    """Return the audit in `place`, or the newest one below it (a version, a dataset or a whole store).
+
+    A manifest in `place` itself must be an audit's; below, those of other programs are passed over.
+    """
     if (place / MANIFEST).is_file():
         return read_audit(place)
-    found = [read_audit(manifest.parent) for manifest in _manifests(place)]
+    found, n_others = [], 0
+    for manifest in _manifests(place):
+        try:
+            found.append(read_audit(manifest.parent))
+        except NoAuditError:
+            n_others += 1
     if not found:
-        msg = f"`place` must hold a published audit; there is none in {place}. Hint: run `labelhealth audit`."
-        raise NoAuditError(msg)
+        others = f" (but {n_others} {MANIFEST} that no audit wrote, or that are damaged)" if n_others else ""
+        msg = f"`place` must hold a published audit; there is none in {place}{others}."
+        raise NoAuditError(f"{msg} Hint: run `labelhealth audit`.")
     return max(found, key=lambda audit: str(audit.manifest["run"]["started_at"]))
 
 
 def _manifests(place: Path) -> Iterator[Path]:
     for depth in ("*", "*/*", "*/*/*"):
         yield from place.glob(f"{depth}/{MANIFEST}")
+
+
+def _no_audit(problem: str) -> NoAuditError:
+    return NoAuditError(f"`audit` must be a published audit; {problem}. Hint: run the audit again.")
+
+
+def _first_rows(table: pa.Table, chosen: pa.ChunkedArray, by: str, n_rows: int) -> list[dict[str, Any]]:
+    """Return the first of the chosen rows in the order of a column, cell by cell."""
+    import pyarrow.compute as pc
+
+    places = pc.indices_nonzero(chosen.fill_null(False))
+    order = places.take(pc.sort_indices(table[by].take(places)))[:n_rows].to_pylist()
+    return [{name: _cell(table[name][place]) for name in table.column_names} for place in order]
+
+
+def _cell(scalar: pa.Scalar) -> object:
+    """Return a value for people: as Python has it, else in Arrow's words, else a word that says it has none."""
+    import pyarrow as pa
+
+    try:
+        return scalar.as_py()
+    except Exception:  # noqa: BLE001 - years beyond 9999, unknown zones, bytes that are no text: each its own class
+        try:
+            return scalar.cast(pa.string()).as_py()
+        except Exception:  # noqa: BLE001 - as above
+            return UNREADABLE
+
+
+def _encodable(text: str) -> str:
+    """Return text without halves of surrogate pairs, which have no UTF-8."""
+    return text.encode(errors="replace").decode()

@@ -13,11 +13,17 @@ from pydantic import BaseModel, ConfigDict
 
 from labelhealth.tasks.errors import InputError
 from labelhealth.tasks.keys import digest_of
-from labelhealth.tasks.store import Store, file_digest, write_atomically
+from labelhealth.tasks.store import (
+    RACY_SECONDS,
+    Signature,
+    Store,
+    file_digest,
+    is_settled,
+    signature,
+    write_atomically,
+)
 
-# a file written less than this long before it was hashed may change again without a new time stamp
-_RACY_SECONDS = 2.0
-_digests: dict[tuple[str, int, int, int], str] = {}  # taken by this process
+_digests: dict[Signature, str] = {}  # taken by this process
 
 
 class InputFile(BaseModel):
@@ -31,6 +37,7 @@ class InputFile(BaseModel):
     digest: str
     nbytes: int
     mtime_ns: int
+    ctime_ns: int
     inode: int
     hashed_at: float
     """Seconds since the epoch when hashing began."""
@@ -85,8 +92,8 @@ def _digest_file(path: str, name: str, store: Store) -> InputFile:
     except OSError as error:
         msg = f"`data` must be a file that can be read; got {path} ({error.strerror})."
         raise InputError(f"{msg} Hint: check the path and its permissions.") from error
-    if _settled(stat, now):
-        _digests[_signature(path, stat)] = digest
+    if is_settled(stat, now):
+        _digests[signature(path, stat)] = digest
     if store.verify == "stat":
         _remember(path, stat, digest, store)
     return InputFile(
@@ -95,23 +102,15 @@ def _digest_file(path: str, name: str, store: Store) -> InputFile:
         digest=digest,
         nbytes=stat.st_size,
         mtime_ns=stat.st_mtime_ns,
+        ctime_ns=stat.st_ctime_ns,
         inode=stat.st_ino,
         hashed_at=now,
     )
 
 
-def _signature(path: str, stat: os.stat_result) -> tuple[str, int, int, int]:
-    return (path, stat.st_size, stat.st_mtime_ns, stat.st_ino)
-
-
-def _settled(stat: os.stat_result, now: float) -> bool:
-    """Return whether the file is old enough that any later change must show in its time stamp."""
-    return now - stat.st_mtime_ns / 1e9 > _RACY_SECONDS
-
-
 def _hashed(path: str, stat: os.stat_result, now: float) -> str | None:
     """Return the digest that this very process took of this file, if the file cannot have changed since."""
-    return _digests.get(_signature(path, stat)) if _settled(stat, now) else None
+    return _digests.get(signature(path, stat)) if is_settled(stat, now) else None
 
 
 def _unchanged(file: InputFile) -> bool:
@@ -119,9 +118,10 @@ def _unchanged(file: InputFile) -> bool:
         stat = Path(file.path).stat()
     except OSError:
         return False
-    if (stat.st_size, stat.st_mtime_ns, stat.st_ino) != (file.nbytes, file.mtime_ns, file.inode):
+    known = (file.path, file.nbytes, file.mtime_ns, file.ctime_ns, file.inode)
+    if signature(file.path, stat) != known:
         return False
-    if file.hashed_at - file.mtime_ns / 1e9 > _RACY_SECONDS:
+    if file.hashed_at - file.ctime_ns / 1e9 > RACY_SECONDS:
         return True
     return file_digest(Path(file.path)) == file.digest
 

@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING, Any, Generic, ParamSpec, Protocol, TypeVar, ca
 
 from pydantic import BaseModel
 
-from labelhealth.tasks.keys import KEY_SCHEMA, canonical, digest_of, fingerprint
+from labelhealth.tasks.keys import KEY_SCHEMA, canonical, check_source, digest_of, fingerprint
 from labelhealth.tasks.locks import key_lock
 from labelhealth.tasks.records import read_record, write_record
 from labelhealth.tasks.store import Store, writing
@@ -137,6 +137,7 @@ class Stage(Generic[P, Output]):
             if found is not None:
                 return found
             output = self.fn(**call)  # type: ignore[call-arg]  # bound from the same signature
+            check_source(self.module)
             write_record(store, self.name, key, output)
         return self._outcome(call, key, output, cached=False, started=started)
 
@@ -169,7 +170,7 @@ def stage(name: str, *, run_name: str | None = None) -> Callable[[Callable[P, Ou
 
 def call_here(stage: Stage[..., Any], calls: list[Mapping[str, Any]]) -> list[Outcome[Any]]:
     """Carry out the calls one after the other in this process."""
-    return [_told(stage.execute(call)) for call in calls]
+    return [tell(stage.execute(call)) for call in calls]
 
 
 def look_up_only(stage: Stage[..., Any], calls: list[Mapping[str, Any]]) -> list[Outcome[Any]]:
@@ -179,15 +180,11 @@ def look_up_only(stage: Stage[..., Any], calls: list[Mapping[str, Any]]) -> list
     if len(found) < len(calls):
         msg = f"{stage.name}: {len(calls) - len(found)} of {len(calls)} results are not in the store"
         raise NotInStoreError(msg)
-    return [_told(outcome) for outcome in found]
+    return [tell(outcome) for outcome in found]
 
 
 def tell(outcome: Outcome[Any]) -> Outcome[Any]:
-    """Tell whoever listens that a call has ended; return the outcome."""
-    return _told(outcome)
-
-
-def _told(outcome: Outcome[Any]) -> Outcome[Any]:
+    """Tell whoever listens that a call has ended; return its outcome."""
     journal = _journal.get()
     if journal is not None:
         journal.finished(outcome)

@@ -15,16 +15,20 @@ import errno
 import hashlib
 import os
 import tempfile
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Literal
+from typing import Literal, TypeAlias
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 
 from labelhealth.tasks.errors import StoreError
 
 _BUFFER = 1 << 20  # bytes read at a time while hashing
-_verified: set[tuple[str, int, int, int]] = set()  # (path, size, mtime_ns, inode) verified by this process
+# a file changed less than this long before it is looked at may change again without a new time stamp
+RACY_SECONDS = 2.0
+Signature: TypeAlias = tuple[str, int, int, int, int]
+_verified: set[Signature] = set()  # objects whose content this process has verified
 
 
 class Ref(BaseModel):
@@ -32,10 +36,10 @@ class Ref(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    digest: str
+    digest: str = Field(pattern=r"^[0-9a-f]{64}$")
     """SHA-256 of the content, in hexadecimal."""
-    nbytes: int
-    suffix: str
+    nbytes: int = Field(ge=0)
+    suffix: str = Field(pattern=r"^(\.[a-z]+)?$")
     """File name ending, such as `.arrow`: for people and for readers that look at it."""
 
 
@@ -64,14 +68,15 @@ class Store(BaseModel):
             stat = path.stat()
             if stat.st_size != ref.nbytes:
                 return False
-            seen = (str(path), stat.st_size, stat.st_mtime_ns, stat.st_ino)
+            seen = signature(str(path), stat)
             if self.verify == "stat" or seen in _verified:
                 return True
             if file_digest(path) != ref.digest:
                 return False
         except OSError:
             return False
-        _verified.add(seen)
+        if is_settled(stat, time.time()):
+            _verified.add(seen)
         return True
 
     def put(self, write: Callable[[Path], None], suffix: str) -> Ref:
@@ -79,6 +84,10 @@ class Store(BaseModel):
         with self.scratch(suffix) as path:
             write(path)
             ref = Ref(digest=file_digest(path), nbytes=path.stat().st_size, suffix=suffix)
+            if self.model_copy(update={"verify": "digest"}).holds(
+                ref
+            ):  # somebody may be reading it: leave that file in place
+                return ref
             target = self.path(ref)
             target.parent.mkdir(parents=True, exist_ok=True)
             path.replace(target)
@@ -98,6 +107,16 @@ class Store(BaseModel):
                 yield path
             finally:
                 path.unlink(missing_ok=True)
+
+
+def signature(path: str, stat: os.stat_result) -> Signature:
+    """Return what changes when a file does; the change time cannot be set back, unlike the modification time."""
+    return (path, stat.st_size, stat.st_mtime_ns, stat.st_ctime_ns, stat.st_ino)
+
+
+def is_settled(stat: os.stat_result, now: float) -> bool:
+    """Return whether a file is old enough that any later change must show in its change time."""
+    return now - stat.st_ctime_ns / 1e9 > RACY_SECONDS
 
 
 def file_digest(path: Path) -> str:
@@ -123,7 +142,16 @@ def write_atomically(path: Path, data: bytes) -> None:
 
 
 _NO_ROOM = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
-_NOT_WRITABLE = {errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR, errno.EEXIST, errno.ENAMETOOLONG}
+_NOT_WRITABLE = {
+    errno.EACCES,
+    errno.EEXIST,
+    errno.EISDIR,
+    errno.ELOOP,
+    errno.ENAMETOOLONG,
+    errno.ENOTDIR,
+    errno.EPERM,
+    errno.EROFS,
+}
 
 
 @contextlib.contextmanager

@@ -217,6 +217,57 @@ def test_ready_probabilities_three_ways_agree(command: Command, write_parquet: W
     assert results[0]["health"] == results[1]["health"] == results[2]["health"]
 
 
+def test_class_without_judged_rows_has_no_quality(command: Command, write_parquet: Write) -> None:
+    """A class that the config names and no row has: no number is claimed for it, and a rule on it cannot pass."""
+    options = ("--id", "id", "--set", "input.classes=[ant, bee, cat, absent]")
+    rule = "gate.min_class_quality={min: 0.1, classes: [absent]}"
+    path = write_parquet(small_columns())
+
+    result = audited(command, path, *options)
+    gate = command("gate", path, *LOCAL, *options, "--set", rule)
+
+    from labelhealth.tasks.published import read_audit
+
+    row = read_audit(Path(result["directory"])).class_health.set_index("class_name").loc["absent"]
+    assert row[["label_noise", "label_quality_score", "flagged_share"]].isna().all()
+    assert gate.code == 3
+    assert "absent" in gate.output
+
+
+def test_fold_that_saw_one_class_judges_nothing(command: Command, write_parquet: Write) -> None:
+    """Folds by time, a second class that begins late: what a one-class model says is no evidence."""
+    stamps = [dt.datetime(2026, 1, 1) + dt.timedelta(hours=hour) for hour in range(180)]
+    labels = ["ant" if hour < 120 else ("ant", "bee")[hour % 2] for hour in range(180)]
+    path = write_parquet(changed(when=stamps, label=labels))
+
+    result = audited(
+        command, path, "--id", "id", "--time", "when", "--set", "probabilities.folds.scheme=time"
+    )
+
+    from labelhealth.tasks.published import read_audit
+
+    rows = read_audit(Path(result["directory"])).label_issues
+    reasons = rows["not_judged_reason"].value_counts().to_dict()
+    assert reasons["before_first_cut"] == 30
+    assert reasons["one_class_in_training"] == 120
+    assert rows.loc[~rows["judged"], "label_quality"].isna().all()
+    assert result["health"]["n_judged"] == rows["judged"].sum() == 30
+    assert any("fewer than two" in warning or "to learn from" in warning for warning in result["warnings"])
+
+
+def test_store_inside_the_dataset_is_no_part_of_it(
+    command: Command, write_parquet: Write, tmp_path: Path
+) -> None:
+    """A dataset's folder audited from inside: the reports are not read as data the second time."""
+    write_parquet(small_columns(), "here/data.parquet")
+    root = ("--root", str(tmp_path / "here" / "audits"))
+
+    first = audited(command, tmp_path / "here", "--id", "id", *root)
+    second = audited(command, tmp_path / "here", "--id", "id", *root)
+
+    assert first["directory"] == second["directory"]
+
+
 @pytest.mark.slow
 def test_five_thousand_classes(command: Command, write_parquet: Write, tmp_path: Path) -> None:
     """More classes than any table of pairs could hold."""

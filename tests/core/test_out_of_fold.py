@@ -161,8 +161,8 @@ def test_class_absent_from_training_gets_zero_and_is_marked():
     np.testing.assert_allclose(second.pred_probs.sum(axis=1), 1)
 
 
-def test_one_class_in_training_predicts_that_class():
-    """With a single class there is nothing to learn and no error."""
+def test_one_class_in_training_claims_nothing():
+    """A model of a single class says nothing of a label: no class counts as trained, and a warning says so."""
     labels = np.array([1, 1, 0])
     features = numbers([1, 2, 3])
     result = predict_fold(
@@ -170,7 +170,9 @@ def test_one_class_in_training_predicts_that_class():
         estimator=make_auto(features, labels, 2, "LogisticRegression"), n_classes=2, scheme="identity",
     )  # fmt: skip
 
-    assert result.pred_probs.tolist() == [[0.0, 1.0]]
+    assert result.pred_probs.tolist() == [[0.5, 0.5]]
+    assert not result.trained_classes.any()
+    assert result.warnings == ("fold 1 has 1 class(es) to learn from: its 1 rows are not judged.",)
 
 
 def test_no_training_rows_know_nothing():

@@ -16,14 +16,18 @@ from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
 from labelhealth.api import run
 from labelhealth.configs.audit import AuditConfig
+from labelhealth.core.errors import LabelHealthError
 from labelhealth.tasks.manifest import RunNotes
 from labelhealth.tasks.published import Audit
+from labelhealth.tasks.store import Store
+from labelhealth.tasks.tables import put_array
 
 ROOT = Path(__file__).parents[2]
 FULL = {
@@ -248,6 +252,94 @@ def test_planted_npy_with_a_pickle_is_not_executed(
     assert not trace.exists()
 
 
+def test_set_back_time_stamp_deceives_nobody(
+    make_config: MakeConfig, ran: Counter[str], small_data: Path
+) -> None:
+    """Content changed in place, same size, modification time set back: neither data nor artifact is believed."""
+    run(make_config())
+    time.sleep(2.1)  # so that what this process has verified is old enough to be remembered
+    run(make_config())
+    ran.clear()
+    (record,) = records(make_config(), "folds")
+    for target, stage in ((objects_of(record)[0], "folds"), (small_data, "load")):
+        stat, content = target.stat(), bytearray(target.read_bytes())
+        content[len(content) // 2] ^= 1
+        target.write_bytes(bytes(content))
+        os.utime(target, ns=(stat.st_atime_ns, stat.st_mtime_ns))
+        try:
+            run(make_config())
+        except LabelHealthError:
+            assert target == small_data  # the flipped bit may have made it unreadable, which is noticed too
+            continue
+
+        assert ran[stage] == 1
+
+
+def test_reader_is_not_disturbed_by_a_writer_of_the_same(tmp_path: Path) -> None:
+    """Storing what is stored already leaves the file in place for whoever reads it."""
+    store = Store(root=str(tmp_path))
+    ref = put_array(store, np.arange(9))
+    before = store.path(ref).stat()
+    put_array(store, np.arange(9))
+
+    assert store.path(ref).stat().st_ino == before.st_ino
+
+
+EDITED_SOURCE = """
+import sys, time
+from pathlib import Path
+import labelhealth.core.summary
+source = Path(labelhealth.core.summary.__file__)
+time.sleep(0.05)
+source.write_text(source.read_text() + "\\n# edited\\n")
+from labelhealth.api import run
+from labelhealth.configs.load import load_config
+try:
+    run(load_config(Path(sys.argv[1])))
+except ValueError as error:
+    print(error)
+"""
+
+
+@pytest.mark.slow
+def test_source_edited_under_a_running_process_is_refused(config_file: Path, tmp_path: Path) -> None:
+    """A process that runs old source must not file its results under the key of the new."""
+    code = copy_of_the_source(tmp_path)
+    environment = {**os.environ, "PYTHONPATH": f"{code}{os.pathsep}{config_file.parent}"}
+    command = [sys.executable, "-c", EDITED_SOURCE, str(config_file)]
+    done = subprocess.run(command, env=environment, cwd=tmp_path, capture_output=True, text=True, check=True)
+
+    assert "must not change while it runs; labelhealth.core.summary did. Hint: restart Python" in done.stdout
+
+
+EDITED_ESTIMATOR = """
+import sys, time
+from pathlib import Path
+import slow_model
+source = Path(slow_model.__file__)
+time.sleep(0.05)
+source.write_text(source.read_text() + "\\n# edited\\n")
+from labelhealth.api import run
+from labelhealth.configs.load import load_config
+try:
+    run(load_config(Path(sys.argv[1])))
+except ValueError as error:
+    print(error)
+"""
+
+
+@pytest.mark.slow
+def test_estimator_edited_before_labelhealth_was_imported_is_refused(
+    config_file: Path, tmp_path: Path
+) -> None:
+    """A user's module imported first, edited, then audited with: the process would train the old one."""
+    environment = {**os.environ, "PYTHONPATH": f"{ROOT}{os.pathsep}{config_file.parent}"}
+    command = [sys.executable, "-c", EDITED_ESTIMATOR, str(config_file)]
+    done = subprocess.run(command, env=environment, cwd=tmp_path, capture_output=True, text=True, check=True)
+
+    assert "slow_model changed after it was imported. Hint: restart Python" in done.stdout
+
+
 def test_changed_cell_never_hits(make_config: MakeConfig, ran: Counter[str], small_data: Path) -> None:
     """One changed label: nothing that depends on it is reused, and the report shows it."""
     before = run(make_config())
@@ -381,6 +473,16 @@ def wait_for(condition: Callable[[], bool], seconds: float = 120.0) -> None:
         time.sleep(0.005)
 
 
+def copy_of_the_source(tmp_path: Path) -> Path:
+    """Return a copy of the project's source that a test may edit."""
+    code = tmp_path / "code"
+    for folder in ("core", "configs", "tasks", "flows", "labelhealth"):
+        shutil.copytree(
+            ROOT / folder, code / folder, symlinks=True, ignore=shutil.ignore_patterns("__pycache__")
+        )
+    return code
+
+
 @pytest.mark.slow
 def test_killed_inside_the_folds_resumes(config_file: Path, tmp_path: Path) -> None:
     """(g) SIGKILL while the second fold trains: the first fold and all before it are reused."""
@@ -442,11 +544,7 @@ def test_processes_at_once_compute_each_stage_once(config_file: Path) -> None:
 @pytest.mark.slow
 def test_changed_source_runs_the_stages_that_use_it(config_file: Path, tmp_path: Path) -> None:
     """(c), (h) An edit in the core runs the stages that import it; equal output cuts off what is below."""
-    code = tmp_path / "code"
-    for folder in ("core", "configs", "tasks", "flows", "labelhealth"):
-        shutil.copytree(
-            ROOT / folder, code / folder, symlinks=True, ignore=shutil.ignore_patterns("__pycache__")
-        )
+    code = copy_of_the_source(tmp_path)
     finish(start(config_file, code))
 
     def edit(name: str) -> object:

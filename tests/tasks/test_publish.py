@@ -142,6 +142,24 @@ def test_history_row_is_never_changed(store: Store) -> None:
     assert history["verdict"].to_pylist() == ["PASS"]
 
 
+def test_history_file_that_is_not_whole_is_written_again(store: Store) -> None:
+    """A machine went down while a row was written: the row is not lost for ever."""
+    append_history(store, PLACE, row_of(HISTORY))
+    (path,) = (Path(store.root) / "bugs" / "history").rglob("*.parquet")
+    path.write_bytes(b"")
+
+    assert append_history(store, PLACE, row_of(HISTORY))
+    assert pq.read_table(path).num_rows == 1
+
+
+def test_history_keeps_the_text_of_versions(store: Store) -> None:
+    """Readers take `version=01` for a number; the column beside it keeps the text."""
+    append_history(store, Place("bugs", "01", PLACE.audit), row_of(HISTORY, dataset_version="01"))
+    history = ds.dataset(Path(store.root) / "bugs" / "history", partitioning="hive").to_table()
+
+    assert history["dataset_version"].to_pylist() == ["01"]
+
+
 def test_run_log_has_a_row_a_run(store: Store) -> None:
     """Repeats are in the run log, however close together."""
     for _ in range(20):

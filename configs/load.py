@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import difflib
 from collections.abc import Mapping
 from pathlib import Path
@@ -12,6 +13,8 @@ from pydantic import BaseModel, ValidationError
 
 from labelhealth.configs.audit import AuditConfig
 from labelhealth.core.errors import LabelHealthError
+
+_MAX_PLACE = 120  # characters of a dotted key in a message
 
 
 class ConfigFileError(LabelHealthError):
@@ -44,38 +47,98 @@ def parse_config(document: Mapping[str, Any], *, base: Path, source: str) -> Aud
 def read_yaml(path: Path) -> Mapping[str, Any]:
     """Return the mapping in a YAML file, or raise `ConfigFileError`."""
     try:
-        document = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        msg = f"`config` must be a YAML file; cannot read {path} ({error.strerror}). Hint: labelhealth init DATA"
-        raise ConfigFileError(msg) from None
+        text = path.read_text(encoding="utf-8")
     except UnicodeDecodeError:
         msg = f"`config` must be a YAML file in UTF-8; {path} is not text. Hint: to audit data, give --label too."
         raise ConfigFileError(msg) from None
-    except yaml.YAMLError as error:
-        mark = getattr(error, "problem_mark", None)
-        place = f" at line {mark.line + 1}, column {mark.column + 1}" if mark is not None else ""
-        problem = getattr(error, "problem", None) or "it does not parse"
-        msg = f"`config` must be valid YAML; {path} is not{place}: {problem}."
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or str(error)
+        msg = f"`config` must be a YAML file; cannot read {str(path)!r:.200} ({reason}). Hint: labelhealth init DATA"
         raise ConfigFileError(msg) from None
+    document = parse_yaml(text, "`config`", str(path))
     if not isinstance(document, dict):
         msg = f"`config` must be a YAML mapping; {path} holds {type(document).__name__}. Hint: labelhealth init DATA"
         raise ConfigFileError(msg)
     return document
 
 
+def parse_yaml(text: str, field: str, shown: str) -> Any:
+    """Return what YAML text says.
+
+    Raises
+    ------
+    ConfigFileError
+        Naming `field` and, as what it got, `shown`.
+    """
+    try:
+        return yaml.safe_load(text)
+    except yaml.YAMLError as error:
+        mark = getattr(error, "problem_mark", None)
+        place = f" at line {mark.line + 1}, column {mark.column + 1}" if mark is not None else ""
+        problem = getattr(error, "problem", None) or "it does not parse"
+    except RecursionError:
+        place, problem = "", "it is nested too deeply"
+    except (AttributeError, LookupError, TypeError, ValueError) as error:  # the parser of dates and numbers
+        place, problem = "", f"a value does not parse ({error})"
+    msg = f"{field} must be valid YAML; {shown} is not{place}: {problem}."
+    raise ConfigFileError(msg)
+
+
+def is_url(path: str) -> bool:
+    """Return whether a path is the address of another machine or store."""
+    return "://" in path
+
+
+def at_home(path: str) -> Path:
+    """Return a path with a leading `~` replaced by the home folder, where there is one."""
+    if path.startswith("~"):
+        with contextlib.suppress(RuntimeError):
+            return Path(path).expanduser()
+    return Path(path)
+
+
+def absolute_path(path: str, base: Path, field: str) -> str:
+    """Return a path made absolute from `base`, `~` being the home folder; a URL stays what it is.
+
+    Raises
+    ------
+    ConfigFileError
+        If no file can be there, as with a name that is too long. Whether one is there is not looked at.
+    """
+    if is_url(path):
+        return path
+    located = (base / at_home(path)).absolute()
+    try:
+        located.stat()
+    except (FileNotFoundError, NotADirectoryError):
+        pass  # told by whoever needs the file
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or str(error)
+        msg = f"`{field}` must be a path that can be read; got {path!r:.200} ({reason})."
+        raise ConfigFileError(msg) from None
+    return str(located)
+
+
 def _with_paths_from(config: AuditConfig, base: Path) -> AuditConfig:
     """Return the config with every path absolute."""
 
-    def absolute(path: str | None) -> str | None:
-        return None if path is None else str((base / path).absolute())
+    def absolute(path: str, field: str) -> str:
+        return absolute_path(path, base, field)
 
+    if is_url(config.store.root):
+        msg = f"`store.root` must be a folder on this machine; got {config.store.root!r}. Hint: mount the store."
+        raise ConfigFileError(msg)
     given = config.pred_probs
     if given is not None:
-        given = given.model_copy(update={"file": absolute(given.file), "ids_file": absolute(given.ids_file)})
+        paths = {"file": given.file, "ids_file": given.ids_file}
+        given = given.model_copy(
+            update={k: absolute(path, f"pred_probs.{k}") for k, path in paths.items() if path is not None}
+        )
+    data, root = absolute(config.dataset.path, "dataset.path"), absolute(config.store.root, "store.root")
     return config.model_copy(
         update={
-            "dataset": config.dataset.model_copy(update={"path": absolute(config.dataset.path)}),
-            "store": config.store.model_copy(update={"root": absolute(config.store.root)}),
+            "dataset": config.dataset.model_copy(update={"path": data}),
+            "store": config.store.model_copy(update={"root": root}),
             "pred_probs": given,
         }
     )
@@ -84,18 +147,29 @@ def _with_paths_from(config: AuditConfig, base: Path) -> AuditConfig:
 def _explain(error: Any) -> str:
     """Return one line about one mistake: field, what it got, what it allows."""
     place = tuple(str(part) for part in error["loc"])
-    field = ".".join(place) or "the config"
+    field = _dotted(place)
     kind, given = error["type"], error["input"]
     if kind == "extra_forbidden":
         return f"`{field}` is not a known key; {_near(place)}"
     if kind == "missing":
         return f"`{field}` is missing"
+    if kind == "recursion_loop":
+        return f"`{field}` must not contain itself or be nested hundreds of times"
+    if kind == "invalid_key" or place[-1:] == ("[key]",):
+        owner = _dotted(place[: -2 if place[-1] == "[key]" else -1])
+        return f"`{owner}` must have text as keys; got {given!r:.200}"
     if kind == "literal_error":
-        return f"`{field}` must be {error['ctx']['expected']}; got {given!r}"
+        return f"`{field}` must be {error['ctx']['expected']}; got {given!r:.200}"
     message = str(error["msg"]).removeprefix("Value error, ").removeprefix("Input should be ")
     if kind == "value_error":
         return f"`{field}`: {message}"
-    return f"`{field}` must be {message}; got {given!r}"
+    return f"`{field}` must be {message}; got {given!r:.200}"
+
+
+def _dotted(place: tuple[str, ...]) -> str:
+    """Return a place as it is written in messages, cut where values are nested without end."""
+    text = ".".join(place) or "config"
+    return text if len(text) <= _MAX_PLACE else f"{text[:_MAX_PLACE]}..."
 
 
 def _near(place: tuple[str, ...]) -> str:

@@ -10,9 +10,13 @@ from prefect.artifacts import create_markdown_artifact, create_table_artifact
 
 from labelhealth.configs.audit import AuditConfig
 from labelhealth.configs.tables import HEALTH
-from labelhealth.tasks.published import Audit, read_audit
+from labelhealth.tasks.published import Audit, plain_json, read_audit
 
-_MAX_CELL = 200  # characters
+_MAX_TEXT = 200  # characters of a value, as they stand in the artifact
+_ZERO_WIDTH_SPACE = "\u200b"
+_PIECES = re.compile(r"://|www\.|.", re.IGNORECASE)
+_HTML = {"&": "&amp;", "<": "&lt;", ">": "&gt;"}
+_MARKDOWN = frozenset(r"\`*_{}[]()#|!~")
 _WORST = (
     "rank",
     "example_id",
@@ -57,13 +61,12 @@ def _gate(audit: Audit) -> str:
 def _row(row: dict[str, Any], with_display: bool) -> dict[str, Any]:
     """Return one row of the table artifact; display columns only where the config allows them."""
     shown = row if with_display else {name: row[name] for name in _WORST}
-    return {
-        _text(name): _text(value) if isinstance(value, str) else _plain(value)
-        for name, value in shown.items()
-    }
+    return {_text(name): _plain(value) for name, value in shown.items()}
 
 
 def _plain(value: object) -> object:
+    """Return a value that JSON can hold, text being inert."""
+    value = plain_json(value)
     return value if value is None or isinstance(value, (bool, int, float)) else _text(value)
 
 
@@ -74,12 +77,27 @@ def _number(value: float | None) -> str:
 
 
 def _text(value: object) -> str:
-    """Return text that neither Markdown nor HTML interprets, on one line."""
-    text = "".join(char if char.isprintable() else "\N{REPLACEMENT CHARACTER}" for char in str(value))[
-        :_MAX_CELL
-    ]
-    text = text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
-    return re.sub(r"([\\`*_{}\[\]()#|!~])", r"\\\1", text)
+    """Return text on one line in which Markdown and HTML find nothing to do, links included; cut where it is long."""
+    line = "".join(char if char.isprintable() else "\N{REPLACEMENT CHARACTER}" for char in str(value))
+    text = ""
+    for piece in _PIECES.findall(line):
+        inert = _inert(piece)
+        if len(text) + len(inert) >= _MAX_TEXT:
+            return f"{text}…"
+        text += inert
+    return text
+
+
+def _inert(piece: str) -> str:
+    """Return a character, or the mark of an address, as Markdown that means nothing but itself.
+
+    Renderers link bare addresses by themselves, escaped or not: a space of no width takes them apart.
+    """
+    if len(piece) > 1:  # :// and www.
+        return f"{piece[0]}{_ZERO_WIDTH_SPACE}{piece[1:]}"
+    if piece == "@":
+        return f"@{_ZERO_WIDTH_SPACE}"
+    return f"\\{piece}" if piece in _MARKDOWN else _HTML.get(piece, piece)
 
 
 def _key(name: str) -> str:

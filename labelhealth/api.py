@@ -190,8 +190,8 @@ def _no_credentials() -> Iterator[None]:
         temporary_settings,
     )
 
-    settings = {PREFECT_API_AUTH_STRING: None, PREFECT_API_KEY: None, PREFECT_CLIENT_CUSTOM_HEADERS: {}}
-    with temporary_settings(settings):
+    nothing = {PREFECT_API_AUTH_STRING: None, PREFECT_API_KEY: None}
+    with temporary_settings({**nothing, PREFECT_CLIENT_CUSTOM_HEADERS: {}}):
         yield
 
 

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import json
+import os
+import shlex
 import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, TextIO, TypeVar
 
 import click
 
 from labelhealth._signals import ending_in_time
 
 if TYPE_CHECKING:
-    from labelhealth.configs.audit import AuditConfig
+    from labelhealth.configs.audit import AuditConfig, ReportOptions
     from labelhealth.tasks.published import Audit
 
 USAGE, UNEXPECTED, INTERRUPTED = 2, 4, 130
@@ -62,6 +64,7 @@ _PLACES = {
     "engine": "run.engine",
     "workers": "run.workers",
 }
+_PATHS = {"dataset.path", "pred_probs.file", "pred_probs.ids_file", "store.root"}
 
 
 def _audit_options(command: Command) -> Command:
@@ -143,9 +146,11 @@ def gate(**arguments: Any) -> None:
 def show(place: str, worst: int, as_json: bool) -> None:
     """Print the newest audit in PLACE: an audit's folder, a dataset's, or a whole store."""
     from labelhealth.configs.audit import ReportOptions
+    from labelhealth.configs.load import absolute_path
     from labelhealth.tasks.published import newest_audit
 
-    _show(newest_audit(Path(place)), ReportOptions(worst_labels=min(max(worst, 0), 100)), as_json=as_json)
+    found = newest_audit(Path(absolute_path(place, Path.cwd(), "PLACE")))
+    _show(found, ReportOptions(worst_labels=min(max(worst, 0), 100)), as_json=as_json)
 
 
 @cli.command()
@@ -157,17 +162,18 @@ def init(data: str, label: str | None, output: str, force: bool) -> None:
     """Write a commented config for DATA, a Parquet file or a directory of them."""
     from labelhealth.starter import write_starter
 
-    path = write_starter(data, label, Path(output), force=force)
-    click.echo(f"wrote {path}\nnext: labelhealth audit {path}")
+    path = write_starter(data, label, output, force=force)
+    _print(f"wrote {path}\nnext: labelhealth audit {shlex.quote(str(path))}\n")
 
 
 @cli.command()
 @click.argument("path", default="digits.parquet", metavar="[PATH]")
-def example(path: str) -> None:
+@click.option("--force", is_flag=True, help="Replace the file if it holds something else.")
+def example(path: str, force: bool) -> None:
     """Write a dataset to try: scikit-learn's handwritten digits, as Parquet."""
     from labelhealth.starter import write_digits
 
-    click.echo(f"wrote {write_digits(Path(path))}")
+    _print(f"wrote {write_digits(path, force=force)}\n")
 
 
 def main() -> None:
@@ -205,10 +211,26 @@ def _fail(message: str, code: int, arguments: list[str]) -> None:
         char if char.isprintable() or char == "\n" else "\N{REPLACEMENT CHARACTER}" for char in message
     )
     if "--json" in arguments:
-        click.echo(json.dumps({"error": text, "exit_code": code}))
+        _print(json.dumps({"error": text, "exit_code": code}) + "\n")
     else:
-        click.echo(f"labelhealth: {text}", err=True)
+        _print(f"labelhealth: {text}\n", sys.stderr)
     raise SystemExit(code)
+
+
+def _print(text: str, stream: TextIO | None = None) -> None:
+    """Print to standard output or another stream; a reader that has gone away changes no exit code.
+
+    What the stream's encoding lacks is written as an escape.
+    """
+    stream = stream or sys.stdout
+    if stream is None:  # closed by whoever started us
+        return
+    encoding = stream.encoding or "utf-8"
+    try:
+        stream.write(text.encode(encoding, "backslashreplace").decode(encoding))
+        stream.flush()
+    except BrokenPipeError:  # what is still buffered must go somewhere when Python exits
+        os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
 
 
 def _run_and_show(arguments: dict[str, Any]) -> Audit:
@@ -229,43 +251,41 @@ def _run_and_show(arguments: dict[str, Any]) -> Audit:
     return result
 
 
-def _show(result: Audit, options: Any, *, as_json: bool) -> None:
+def _show(result: Audit, options: ReportOptions, *, as_json: bool) -> None:
     if as_json:
-        click.echo(
-            json.dumps(result.to_json(options.worst_labels, options.worst_pairs), allow_nan=False, indent=1)
-        )
+        document = result.to_json(options.worst_labels, options.worst_pairs)
+        _print(json.dumps(document, allow_nan=False, indent=1) + "\n")
         return
     from rich.console import Console
 
     from labelhealth.terminal import show_audit
 
-    show_audit(Console(), result, options)
+    console = Console()
+    with console.capture() as captured:  # printed by us: rich exits with 1 when the reader has gone away
+        show_audit(console, result, options)
+    _print(captured.get())
 
 
 def _show_verdict(result: Audit) -> None:
     from labelhealth.terminal import plain
 
-    click.echo(result.verdict.verdict)
-    for reason in result.verdict.reasons:
-        click.echo(f"  {plain(reason).plain}")
+    reasons = (f"  {plain(reason).plain}" for reason in result.verdict.reasons)
+    _print("\n".join([result.verdict.verdict, *reasons, ""]))
 
 
 def config_of(arguments: Mapping[str, Any]) -> AuditConfig:
     """Return the config that the command line asks for: a file's, or one made of options."""
-    import yaml
+    from labelhealth.configs.load import ConfigFileError, at_home, parse_config, parse_yaml, read_yaml
 
-    from labelhealth.configs.load import ConfigFileError, parse_config, read_yaml
-
-    target = Path(arguments["target"])
-    document: dict[str, Any] = {}
+    target = str(arguments["target"])
+    is_config = Path(target).suffix.lower() in _YAML
+    document: dict[str, Any] = {"dataset": {"path": target}}
     base = Path.cwd()
-    if target.suffix.lower() in _YAML:
-        document, base = dict(read_yaml(target)), target.absolute().parent
-    else:
-        document = {"dataset": {"path": str(target)}}
-        if arguments.get("label") is None:
-            msg = "`--label` must name the label column when DATA is audited. Hint: or write a config: labelhealth init"
-            raise ConfigFileError(msg)
+    if is_config:
+        document, base = dict(read_yaml(at_home(target))), at_home(target).absolute().parent
+    elif arguments.get("label") is None:
+        msg = "`--label` must name the label column when DATA is audited. Hint: or write a config: labelhealth init"
+        raise ConfigFileError(msg)
     for name, place in _PLACES.items():
         if arguments.get(name) is not None:
             _put(document, place, _from_here(place, arguments[name]))
@@ -274,22 +294,16 @@ def config_of(arguments: Mapping[str, Any]) -> AuditConfig:
         if not equals:
             msg = f"`--set` must be KEY=VALUE; got {setting!r}. Hint: --set gate.min_health_score=0.9"
             raise ConfigFileError(msg)
-        try:
-            _put(document, key, _from_here(key, yaml.safe_load(value)))
-        except yaml.YAMLError:
-            msg = f"`--set {key}` must have a YAML value; got {value!r}."
-            raise ConfigFileError(msg) from None
-    return parse_config(
-        document, base=base, source=str(target) if target.suffix.lower() in _YAML else "command line"
-    )
+        _put(document, key, _from_here(key, parse_yaml(value, f"`--set {key}`", f"{value!r:.200}")))
+    return parse_config(document, base=base, source=target if is_config else "command line")
 
 
 def _from_here(place: str, value: Any) -> Any:
     """Return the value, a path on the command line taken from the current folder."""
-    if place in {"store.root", "pred_probs.file", "pred_probs.ids_file", "dataset.path"} and isinstance(
-        value, str
-    ):
-        return str(Path(value).absolute())
+    from labelhealth.configs.load import absolute_path
+
+    if place in _PATHS and isinstance(value, str):
+        return absolute_path(value, Path.cwd(), place)
     return value
 
 

@@ -124,7 +124,9 @@ class EmbeddedServer:
                 self.stop()
                 self._launch()
         msg = f"the embedded Prefect server ended while starting; its log is {self.log}."
-        raise EmbeddedServerError(f"{msg} Hint: `labelhealth audit ... --engine local` runs without a server.")
+        raise EmbeddedServerError(
+            f"{msg} Hint: `labelhealth audit ... --engine local` runs without a server."
+        )
 
     def _answers(self) -> bool:
         """Wait until the server answers, or has ended."""
@@ -137,7 +139,9 @@ class EmbeddedServer:
                 return True
             time.sleep(_POLL_SECONDS)
         msg = f"the embedded Prefect server did not answer within {_START_SECONDS:.0f} s; its log is {self.log}."
-        raise EmbeddedServerError(f"{msg} Hint: `labelhealth audit ... --engine local` runs without a server.")
+        raise EmbeddedServerError(
+            f"{msg} Hint: `labelhealth audit ... --engine local` runs without a server."
+        )
 
     def count_finished(self) -> int:
         """Return how many task runs the server has written down as finished."""

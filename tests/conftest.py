@@ -91,3 +91,13 @@ def user_code(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Calla
         if str(tmp_path) in str(getattr(module, "__file__", "")):
             del sys.modules[name]
             estimator_source._loaded.pop(name, None)
+
+
+def pytest_terminal_summary(terminalreporter: Any) -> None:
+    """Print what tests recorded about themselves, such as how many cases an oracle was asked."""
+    reports = [report for outcome in ("passed", "failed") for report in terminalreporter.stats.get(outcome, [])]
+    lines = [f"{name}: {value}" for report in reports for name, value in report.user_properties]
+    if lines:
+        terminalreporter.section("what was compared")
+        for line in lines:
+            terminalreporter.line(line)

@@ -68,10 +68,10 @@ def make_problem(seed: int) -> Problem:
     logits[np.arange(n_rows), true] += rng.uniform(0, 4)
     pred_probs = np.exp(logits - logits.max(axis=1, keepdims=True))
     pred_probs /= pred_probs.sum(axis=1, keepdims=True)
-    is_coarse = bool(rng.random() < 0.02)
+    is_coarse = bool(rng.random() < 0.003)
     if is_coarse:
         pred_probs = np.clip(pred_probs.round(2), 0.01, None)
-    dtype = np.float32 if rng.random() < 0.3 else np.float64
+    dtype = np.float32 if rng.random() < 0.15 else np.float64
     return Problem(
         seed,
         labels.astype(rng.choice([np.int64, np.int32])),

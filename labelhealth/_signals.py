@@ -11,10 +11,10 @@ import signal
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
-from queue import SimpleQueue
 
 _TERMINATE = tuple(getattr(signal, name) for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name))
-_SECONDS_TO_END = 5.0  # closing takes about one; a fold in training cannot be stopped, only left
+_END = (signal.SIGINT, *_TERMINATE)
+_SECONDS_TO_END = 3.0  # closing takes about one; a fold in training cannot be stopped, only left
 
 
 @contextlib.contextmanager
@@ -34,7 +34,7 @@ def exiting_on_signals(
         raise SystemExit(128 + number)
 
     before = {}
-    if threading.current_thread() is threading.main_thread():
+    if _in_main_thread():
         ours = [n for n in numbers if signal.getsignal(n) in (signal.SIG_DFL, signal.default_int_handler)]
         before = {number: signal.signal(number, exit_now) for number in ours}
     try:
@@ -52,33 +52,54 @@ def ending_in_time(last_words: Callable[[], object], seconds: float = _SECONDS_T
     is not gone `seconds` after a signal is ended; `last_words` are called then if the block was still closing.
     """
     heard: list[int] = []
-    queue: SimpleQueue[int | None] = SimpleQueue()  # its `put` may be called in a signal handler
     closed = threading.Event()
+    with _watching(heard, lambda number: _end_late(number, seconds, closed, last_words)):
+        try:
+            with exiting_on_signals(_END, heard.append):
+                yield
+        except BaseException as error:
+            if not heard:
+                raise
+            if heard[0] == signal.SIGINT:
+                raise KeyboardInterrupt from error
+            raise SystemExit(128 + heard[0]) from error
+        finally:
+            closed.set()
 
-    def hear(number: int) -> None:
-        heard.append(number)
-        queue.put(number)
 
-    def end_late() -> None:
-        number = queue.get()
-        if number is None:
-            return
-        time.sleep(seconds)
-        with contextlib.suppress(BaseException):
-            if not closed.is_set():
-                last_words()
-        os._exit(128 + number)
+@contextlib.contextmanager
+def _watching(heard: list[int], react: Callable[[int], object]) -> Iterator[None]:
+    """Hear of signals in a thread: handlers of others may come first, and none runs during compiled code."""
+    if not _in_main_thread():
+        yield
+        return
+    reader, writer = os.pipe()
+    os.set_blocking(writer, False)
 
-    threading.Thread(target=end_late, name="labelhealth-end-late", daemon=True).start()
+    def watch() -> None:
+        while number := os.read(reader, 1):
+            if number[0] in _END:
+                heard.append(number[0])
+                react(number[0])
+        os.close(reader)
+
+    threading.Thread(target=watch, name="labelhealth-signals", daemon=True).start()
+    before = signal.set_wakeup_fd(writer, warn_on_full_buffer=False)
     try:
-        with exiting_on_signals((signal.SIGINT, *_TERMINATE), hear):
-            yield
-    except BaseException as error:
-        if not heard:
-            raise
-        if heard[0] == signal.SIGINT:
-            raise KeyboardInterrupt from error
-        raise SystemExit(128 + heard[0]) from error
+        yield
     finally:
-        closed.set()
-        queue.put(None)
+        signal.set_wakeup_fd(before)
+        os.close(writer)
+
+
+def _end_late(number: int, seconds: float, closed: threading.Event, last_words: Callable[[], object]) -> None:
+    """End the process after a while, in which it should have ended by itself."""
+    time.sleep(seconds)
+    with contextlib.suppress(BaseException):
+        if not closed.is_set():
+            last_words()
+    os._exit(128 + number)
+
+
+def _in_main_thread() -> bool:
+    return threading.current_thread() is threading.main_thread()

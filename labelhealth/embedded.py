@@ -34,8 +34,8 @@ from labelhealth.tasks.locks import key_lock
 
 _START_SECONDS = 180.0  # a busy two-core machine needs up to 40
 _N_STARTS = 2  # another process may have taken the port, or the database
-_DRAIN_SECONDS = 30.0  # the recorder writes every half second
-_SAME_COUNTS = 20  # polls without a new record: more than two seconds, four times what the recorder needs
+_DRAIN_SECONDS = 30.0  # the recorder writes every second
+_SAME_COUNTS = 30  # polls without a new record: more than three seconds, three times what the recorder needs
 _STOP_SECONDS = 10.0
 _STOP_SECONDS_WHEN_INTERRUPTED = 1.0  # a person is waiting; the database survives a kill
 _POLL_SECONDS = 0.1
@@ -59,7 +59,7 @@ _SERVER = {
     "PREFECT_API_BLOCKS_REGISTER_ON_START": "false",
     "PREFECT_SERVER_SERVICES_TASK_RUN_RECORDER_BATCH_SIZE": "200",
     "PREFECT_SERVER_SERVICES_TASK_RUN_RECORDER_READ_BATCH_SIZE": "200",
-    "PREFECT_SERVER_SERVICES_TASK_RUN_RECORDER_FLUSH_INTERVAL": "0.5",
+    "PREFECT_SERVER_SERVICES_TASK_RUN_RECORDER_FLUSH_INTERVAL": "1",  # below 1 it is 0: a busy loop
     "PREFECT_UI_ENABLED": "false",
 }
 # the user's choice of what to see is kept; all other settings are meant for another API
@@ -94,7 +94,7 @@ class EmbeddedServer:
         port = _free_port()
         self.url = f"http://{_LOOPBACK}:{port}/api"
         # -P: `-m` and scripts would look for modules in their folder first
-        command = [sys.executable, "-P", _server_process.__file__, str(os.getpid()), str(port)]
+        command = [sys.executable, "-P", _server_process.__file__, str(os.getpid()), str(self.log), str(port)]
         self.log.unlink(missing_ok=True)  # never through a link
         with self.log.open("xb") as output:
             self.process = subprocess.Popen(  # noqa: S603 - our own interpreter with our own arguments
@@ -182,6 +182,8 @@ class EmbeddedServer:
         finally:
             self.process.kill()
             self.process.wait()
+            if self.process.stdin is not None:
+                self.process.stdin.close()
 
     def close(self, *, interrupted: bool) -> None:
         """Stop the server, let the next one start, and keep the log only if it has something to tell."""

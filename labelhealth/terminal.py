@@ -9,6 +9,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from rich import box
 from rich.console import Console, Group, RenderableType
 from rich.panel import Panel
 from rich.progress import (
@@ -30,7 +31,9 @@ from labelhealth.tasks.stage import Outcome
 
 _COLORS = {"PASS": "green", "FAIL": "red", "INCONCLUSIVE": "yellow"}
 _CELL_WIDTH = 40  # characters of a display column
-_MAX_DISPLAY = 3  # display columns in the list of worst labels
+_MAX_DISPLAY = 3  # display columns in the list of worst labels, in a terminal that has room for them
+_NUMBERS_WIDTH, _DISPLAY_WIDTH = 40, 25  # about what the numbers and each display column take of the width
+_FILE_SHARE = 6  # of the width, a sixth may go to file names
 _LOWEST_ROWS = 5  # shown when nothing is flagged
 _MAX_LINES = 8  # reasons or warnings before the rest is counted
 
@@ -70,21 +73,25 @@ class TerminalNotes(RunNotes):
 
 
 def show_audit(console: Console, audit: Audit, options: ReportOptions) -> None:
-    """Print the summary of an audit."""
+    """Print the summary of an audit, in the console's width."""
     health = audit.health
-    console.print(_heading(audit, health))
+    parts = [_heading(audit, health)]
     worst = audit.worst_labels(options.worst_labels)
     if worst:
         title = f"worst labels ({len(worst)} of {health['flagged_count']:,} flagged)"
-        console.print(_worst_labels(worst, title))
+        parts.append(_worst_labels(worst, title, console.width))
     elif options.worst_labels:
         lowest = audit.lowest_quality(_LOWEST_ROWS)
-        console.print(_worst_labels(lowest, "no label is flagged; these have the lowest quality"))
+        title = "no label is flagged; these have the lowest quality"
+        parts.append(_worst_labels(lowest, title, console.width))
     pairs = audit.worst_pairs(options.worst_pairs)
     if pairs:
-        console.print(_worst_pairs(pairs))
-    console.print(_gate(audit))
-    console.print(_footer(audit))
+        parts.append(_worst_pairs(pairs))
+    for part in (*parts, _gate(audit)):
+        console.print(part)
+        console.line()
+    console.print(_work(audit))
+    console.print(Text.assemble("reports: ", plain(audit.directory)), soft_wrap=True)  # whole, to be copied
 
 
 def plain(value: object, width: int | None = None) -> Text:
@@ -102,7 +109,7 @@ def _heading(audit: Audit, health: Mapping[str, Any]) -> RenderableType:
         "label health", Text(f"{score:.3f}", style="bold"), "1 - estimated label issues / judged rows"
     )
     flagged = f"{health['flagged_share']:.1%}"
-    note = f"{health['flagged_count']:,} of {health['n_judged']:,} judged rows; a share flagged, not an error rate"
+    note = f"{health['flagged_count']:,} of {health['n_judged']:,} judged rows; not an error rate"
     lines.add_row("flagged", Text(flagged, style="bold"), note)
     lines.add_row(
         "disagreement", f"{health['disagreement_share']:.1%}", "most probable class is not the given one"
@@ -129,71 +136,102 @@ def _class_note(health: Mapping[str, Any]) -> str:
     return f"{small:,} too small to judge" if small else "all large enough to judge"
 
 
-def _worst_labels(rows: Sequence[Mapping[str, Any]], title: str) -> RenderableType:
-    display = [name for name in rows[0] if name not in LABEL_ISSUES.column_names][:_MAX_DISPLAY]
-    table = Table(title=title, title_justify="left")
-    for name, justify in (("rank", "right"), ("given", "left"), ("suggested", "left"), ("quality", "right")):
-        table.add_column(name, justify=justify)  # type: ignore[arg-type]  # literals, seen as str
-    table.add_column("file : row", overflow="fold")
-    for name in display:
-        table.add_column(plain(name))
+def _worst_labels(rows: Sequence[Mapping[str, Any]], title: str, width: int) -> RenderableType:
+    """Return one line a row; the text columns share what the numbers leave of the width."""
+    display = [name for name in rows[0] if name not in LABEL_ISSUES.column_names] if rows else []
+    shown = display[: min(max((width - _NUMBERS_WIDTH) // _DISPLAY_WIDTH, 1), _MAX_DISPLAY)]
+    table = _table()
+    table.add_column("rank", justify="right", no_wrap=True)
+    table.add_column("given")
+    table.add_column("suggested")
+    table.add_column("quality", justify="right", no_wrap=True)
+    table.add_column("file", no_wrap=True)
+    table.add_column("row", justify="right", no_wrap=True)
+    for name in shown:
+        table.add_column(_cell(name))
     for row in rows:
         table.add_row(
             str(row["rank"] or ""),
-            plain(row["given_label"], _CELL_WIDTH),
-            plain(row["predicted_label"], _CELL_WIDTH),
+            _cell(row["given_label"]),
+            _cell(row["predicted_label"]),
             f"{row['label_quality']:.4f}",
-            plain(f"{row['source_file']} : {row['row_number']}"),
-            *(plain(row[name], _CELL_WIDTH) for name in display),
+            _end_of(row["source_file"], width // _FILE_SHARE),
+            str(row["row_number"]),
+            *(_cell(row[name]) for name in shown),
         )
-    return table
+    left_out = [Text("more display columns: label_issues.parquet")] * (len(shown) < len(display))
+    return Group(Text(title, style="italic"), table, *left_out)
 
 
 def _worst_pairs(rows: Sequence[Mapping[str, Any]]) -> RenderableType:
-    table = Table(title="classes that overlap most", title_justify="left")
+    table = _table()
     table.add_column("class")
     table.add_column("class")
-    table.add_column("examples", justify="right")
-    table.add_column("joint probability", justify="right")
+    table.add_column("examples", justify="right", no_wrap=True)
+    table.add_column("joint probability", justify="right", no_wrap=True)
     for row in rows:
         table.add_row(
-            plain(row["class_a"], _CELL_WIDTH),
-            plain(row["class_b"], _CELL_WIDTH),
+            _cell(row["class_a"]),
+            _cell(row["class_b"]),
             f"{row['num_overlapping_examples']:,}",
             f"{row['joint_probability']:.4f}",
         )
-    return table
+    return Group(Text("classes that overlap most", style="italic"), table)
+
+
+def _table() -> Table:
+    """Return an empty table without the lines that take room from the values."""
+    return Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, collapse_padding=True)
+
+
+def _cell(value: object) -> Text:
+    """Return a value on one line, cut to what its column gets."""
+    text = plain(value, _CELL_WIDTH)
+    text.no_wrap, text.overflow = True, "ellipsis"
+    return text
+
+
+def _end_of(name: object, width: int) -> Text:
+    """Return the end of a file's name, which tells more than its beginning."""
+    text = plain(name).plain
+    return Text(text if len(text) <= width else f"…{text[1 - width :]}")
 
 
 def _gate(audit: Audit) -> RenderableType:
     verdict = audit.verdict
-    lines: list[RenderableType] = [
-        Text.assemble("gate: ", (verdict.verdict, f"bold {_COLORS[verdict.verdict]}"))
-    ]
-    lines += _listed("  because ", verdict.reasons)
-    lines += _listed("  warning: ", (*verdict.warnings, *audit.manifest["warnings"]))
-    return Group(*lines)
+    sentences = _sentences()
+    _list(sentences, "  because", verdict.reasons)
+    _list(sentences, "  warning:", (*verdict.warnings, *audit.manifest["warnings"]))
+    heading = Text.assemble("gate: ", (verdict.verdict, f"bold {_COLORS[verdict.verdict]}"))
+    return Group(heading, sentences) if sentences.row_count else heading
 
 
-def _listed(prefix: str, sentences: Sequence[str]) -> list[Text]:
-    lines = [Text.assemble(prefix, plain(sentence)) for sentence in sentences[:_MAX_LINES]]
+def _sentences() -> Table:
+    """Return a table of sentences, each behind a word and indented where it goes on."""
+    table = Table.grid(padding=(0, 1))
+    table.add_column(no_wrap=True)
+    table.add_column(overflow="fold")
+    return table
+
+
+def _list(table: Table, word: str, sentences: Sequence[str]) -> None:
+    for sentence in sentences[:_MAX_LINES]:
+        table.add_row(word, plain(sentence))
     if len(sentences) > _MAX_LINES:
-        lines.append(
-            Text(f"{prefix}and {len(sentences) - _MAX_LINES} more, see checks.parquet and manifest.json")
-        )
-    return lines
+        table.add_row(word, f"and {len(sentences) - _MAX_LINES} more, see checks.parquet and manifest.json")
 
 
-def _footer(audit: Audit) -> RenderableType:
+def _work(audit: Audit) -> RenderableType:
+    """Return what was computed and what came from the cache."""
     run = audit.manifest["run"]
     stages = run["stages"]
     computed = Counter(stage["stage"].replace("_", " ") for stage in stages if not stage["cached"])
     cached = len(stages) - computed.total()
-    how = f"{cached} of {len(stages)} stage runs from the cache"
-    if computed:
-        names = [f"{name} x {count}" if count > 1 else name for name, count in computed.items()]
-        how += f"; computed: {', '.join(names)}"
-    return Group(
-        plain(f"{how} ({run['seconds']:.1f} s, answered by {run['answered_by']})"),
-        Text.assemble("reports: ", plain(audit.directory)),
-    )
+    how = plain(f"({run['seconds']:.1f} s, answered by {run['answered_by']})")
+    line = Text.assemble(f"{cached} of {len(stages)} stage runs from the cache ", how)
+    if not computed:
+        return line
+    names = [f"{name} x {count}" if count > 1 else name for name, count in computed.items()]
+    table = _sentences()
+    table.add_row("computed:", plain(", ".join(names)))
+    return Group(line, table)

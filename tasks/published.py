@@ -110,7 +110,14 @@ class Audit:
         return table
 
     def _frame(self, name: str) -> pd.DataFrame:
-        frame: pd.DataFrame = self.table(name).to_pandas()
+        """Return a table as pandas has it; columns that it has no form for hold Python values or texts."""
+        table = self.table(name)
+        try:
+            frame: pd.DataFrame = table.to_pandas()
+        except Exception:  # noqa: BLE001 - as in `_cell`
+            import pandas as pd
+
+            frame = pd.DataFrame({column: _values(table[column]) for column in table.column_names})
         return frame
 
     @property
@@ -256,6 +263,14 @@ def _first_rows(table: pa.Table, chosen: pa.ChunkedArray, by: str, n_rows: int) 
     places = pc.indices_nonzero(chosen.fill_null(False))
     order = places.take(pc.sort_indices(table[by].take(places)))[:n_rows].to_pylist()
     return [{name: _cell(table[name][place]) for name in table.column_names} for place in order]
+
+
+def _values(column: pa.ChunkedArray) -> Any:
+    """Return a column as pandas has it, else its cells."""
+    try:
+        return column.to_pandas()
+    except Exception:  # noqa: BLE001 - as in `_cell`
+        return [_cell(scalar) for scalar in column]
 
 
 def _cell(scalar: pa.Scalar) -> object:

@@ -95,7 +95,9 @@ def user_code(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Calla
 
 def pytest_terminal_summary(terminalreporter: Any) -> None:
     """Print what tests recorded about themselves, such as how many cases an oracle was asked."""
-    reports = [report for outcome in ("passed", "failed") for report in terminalreporter.stats.get(outcome, [])]
+    reports = [
+        report for outcome in ("passed", "failed") for report in terminalreporter.stats.get(outcome, [])
+    ]
     lines = [f"{name}: {value}" for report in reports for name, value in report.user_properties]
     if lines:
         terminalreporter.section("what was compared")

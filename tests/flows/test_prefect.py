@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import sqlite3
 import subprocess
 import sys
+import time
 import urllib.request
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -174,34 +176,49 @@ sys.addaudithook(watch)
 """
 
 
-def test_embedded_server_is_quiet_complete_and_gone(small_data: Path, tmp_path: Path) -> None:
-    """One command, no server configured: quiet, loopback only, all recorded, nothing left."""
+# settings that a user has for other servers, none of which may be used
+FOREIGN = {
+    "PREFECT_API_KEY": "secret",
+    "PREFECT_API_AUTH_STRING": "user:secret",
+    "PREFECT_CLIENT_CUSTOM_HEADERS": '{"Authorization": "secret"}',
+    "PREFECT_API_DATABASE_CONNECTION_URL": "postgresql+asyncpg://user@192.0.2.1/production",
+    "http_proxy": "http://192.0.2.1:9",
+    "https_proxy": "http://192.0.2.1:9",
+}
+
+
+def plant(state: Path) -> None:
+    """Put files into a store's folder that would be run or obeyed if anything looked there."""
+    state.mkdir(parents=True)
+    (state / "prefect.py").write_text(f"open({str(state / 'ran')!r}, 'w')")
+    for name in ("prefect.toml", "profiles.toml", "logging.yml", "pyproject.toml", ".env"):
+        (state / name).write_text("[this is no valid file: reading it fails")
+
+
+def clean_environment(tmp_path: Path) -> dict[str, str]:
+    """Return this environment without settings of Prefect, at home in an empty folder."""
     home = tmp_path / "home"
     home.mkdir()
     kept = {name: value for name, value in os.environ.items() if not name.startswith("PREFECT")}
+    return {**kept, "HOME": str(home), "PYTHONPATH": f"{tmp_path}{os.pathsep}{ROOT}"}
+
+
+def command_line(data: Path, estimator: str, *more: str) -> list[str]:
+    """Return the command that audits the small dataset."""
+    audit = [sys.executable, "-m", "labelhealth.cli", "audit", str(data), "--label", "label", "--id", "id"]
+    return [*audit, "--folds", "3", "--estimator", estimator, *more]
+
+
+def test_embedded_server_is_quiet_complete_and_gone(small_data: Path, tmp_path: Path) -> None:
+    """One command, no server configured: quiet, loopback only, all recorded, nothing left, nothing planted run."""
     (tmp_path / "sitecustomize.py").write_text(WATCH)
     connections = tmp_path / "connections"
-    environment = {
-        **kept,
-        "HOME": str(home),
-        "PYTHONPATH": f"{tmp_path}{os.pathsep}{ROOT}",
-        "CONNECTIONS": str(connections),
-    }
-    environment.pop("PREFECT_API_URL", None)
-    command = [
-        sys.executable,
-        "-m",
-        "labelhealth.cli",
-        "audit",
-        str(small_data),
-        "--label",
-        "label",
-        "--id",
-        "id",
-    ]
+    environment = {**clean_environment(tmp_path), **FOREIGN, "CONNECTIONS": str(connections)}
+    state = tmp_path / "audits" / ".prefect"
+    plant(state)
 
     done = subprocess.run(
-        [*command, "--json", "--folds", "3", "--estimator", "LogisticRegression"],
+        command_line(small_data, "LogisticRegression", "--json"),
         cwd=tmp_path,
         env=environment,
         capture_output=True,
@@ -210,15 +227,60 @@ def test_embedded_server_is_quiet_complete_and_gone(small_data: Path, tmp_path: 
 
     assert (done.returncode, done.stderr) == (0, "")
     assert json.loads(done.stdout)["answered_by"] == "embedded server"
-    state = tmp_path / "audits" / ".prefect"
     with sqlite3.connect(state / "prefect.db") as database:
         runs = database.execute("select state_type, count(*) from task_run group by state_type").fetchall()
         flows = database.execute("select state_type from flow_run").fetchall()
     assert runs == [("COMPLETED", N_STAGE_RUNS)]
     assert flows == [("COMPLETED",)]
-    assert list(home.iterdir()) == []
+    assert list((tmp_path / "home").iterdir()) == []
+    assert not (state / "ran").exists()
+    assert not list(state.glob("server-*.log"))
     assert not _processes_mentioning(str(state))
     assert set(connections.read_text().split()) == {"127.0.0.1"}
+
+
+SLOW = """
+import time
+from sklearn.linear_model import LogisticRegression
+
+class Slow(LogisticRegression):
+    def fit(self, X, y):
+        open("training", "w").close()
+        for _ in range(600):
+            time.sleep(0.1)
+        return super().fit(X, y)
+"""
+
+
+@pytest.mark.skipif(not Path("/proc/self/environ").exists(), reason="needs Linux")
+@pytest.mark.parametrize(("name", "code"), [("SIGINT", 130), ("SIGTERM", 143), ("SIGKILL", -9)])
+def test_interrupted_audit_ends_soon_and_leaves_no_server(
+    small_data: Path, tmp_path: Path, name: str, code: int
+) -> None:
+    """A signal to the whole process group during training: at most one line, its exit code, and no process left."""
+    (tmp_path / "slow.py").write_text(SLOW)
+    command = subprocess.Popen(
+        command_line(small_data, "slow.Slow"),
+        cwd=tmp_path,
+        env=clean_environment(tmp_path),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
+    while not (tmp_path / "training").exists() and command.poll() is None:
+        time.sleep(0.1)
+
+    os.killpg(command.pid, getattr(signal, name))
+    out, err = command.communicate(timeout=20)
+
+    assert (command.returncode, out) == (code, "")
+    expected = "" if name == "SIGKILL" else "labelhealth: interrupted; what was finished stays in the cache\n"
+    assert err in {"", expected} if name == "SIGTERM" else err == expected
+    deadline = time.monotonic() + 20
+    while _processes_mentioning(str(tmp_path / "audits" / ".prefect")) and time.monotonic() < deadline:
+        time.sleep(0.1)
+    assert not _processes_mentioning(str(tmp_path / "audits" / ".prefect"))
 
 
 def _processes_mentioning(text: str) -> list[int]:

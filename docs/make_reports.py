@@ -29,8 +29,8 @@ select * from read_parquet('audits/digits/history/*/*.parquet', hive_partitionin
 ```
 
 Schema version {SCHEMA_VERSION}, kept in each file's metadata as `labelhealth.schema_version`. Class names, not codes,
-stand in all of them. Display columns follow the columns of `label_issues`; one whose name is taken is called
-`data.<name>`.
+stand in all of them. Display columns follow the columns of `label_issues`; one whose name is taken (in upper or
+lower case) gets as many `data.` in front as it needs.
 
 `manifest.json` holds the config, digests of data, code and tables, versions of the libraries, seeds, the verdict with
 its reasons, and for each stage its key, its time and whether the cache answered.

@@ -210,7 +210,8 @@ def configured_api() -> str | None:
 def check_api(url: str) -> None:
     """Raise `ServerError` unless something answers at `url`, through the user's proxy if there is one."""
     try:
-        with urllib.request.urlopen(f"{url.rstrip('/')}/health", timeout=5):  # noqa: S310 - the user's address
+        # a new opener: the default one remembers the proxies of its first use
+        with urllib.request.build_opener().open(f"{url.rstrip('/')}/health", timeout=5):
             return
     except urllib.error.HTTPError:
         return  # it answers, if only to say who may ask

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import difflib
+import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, get_args
@@ -116,7 +117,7 @@ def absolute_path(path: str, base: Path, field: str) -> str:
         reason = getattr(error, "strerror", None) or str(error)
         msg = f"`{field}` must be a path that can be read; got {path!r:.200} ({reason})."
         raise ConfigFileError(msg) from None
-    return str(located)
+    return os.path.normpath(located)  # `configs/../audits` is nothing to show a person
 
 
 def _with_paths_from(config: AuditConfig, base: Path) -> AuditConfig:

@@ -197,23 +197,25 @@ def _no_credentials() -> Iterator[None]:
 
 @contextlib.contextmanager
 def _errors_told_once() -> Iterator[None]:
-    """Keep Prefect from printing the traceback of an error that is raised to the caller anyway."""
-    import prefect.logging.handlers
+    """Keep Prefect from printing a run's log, and the traceback of an error that is raised to the caller anyway.
 
-    handlers = [
-        handler
-        for name in ("prefect", "prefect.flow_runs", "prefect.task_runs")
-        for handler in logging.getLogger(name).handlers
-        if isinstance(handler, prefect.logging.handlers.PrefectConsoleHandler)
-    ]
-    before = [handler.level for handler in handlers]
-    for handler in handlers:
-        handler.setLevel(logging.CRITICAL + 1)
+    The log goes to the API as ever. A filter is used because Prefect sets levels anew when a run starts.
+    """
+    from prefect.logging.handlers import PrefectConsoleHandler
+
+    def hide(record: logging.LogRecord) -> bool:
+        return not record.name.startswith("prefect")
+
+    names = [None, *(name for name in logging.root.manager.loggerDict if name.startswith("prefect"))]
+    handlers = {handler for name in names for handler in logging.getLogger(name).handlers}
+    console = [handler for handler in handlers if isinstance(handler, PrefectConsoleHandler)]
+    for handler in console:
+        handler.addFilter(hide)
     try:
         yield
     finally:
-        for handler, level in zip(handlers, before, strict=True):
-            handler.setLevel(level)
+        for handler in console:
+            handler.removeFilter(hide)
 
 
 def _prepare(root: str) -> None:

@@ -3,7 +3,12 @@
 from __future__ import annotations
 
 import ast
+import contextlib
+import threading
 from collections.abc import Iterator
+
+_ATTEMPTS = 5
+_parsing = threading.Lock()
 
 
 def imported_names(source: bytes, package: str) -> set[str]:
@@ -23,7 +28,7 @@ def imported_names(source: bytes, package: str) -> set[str]:
         not run and are left out; literal arguments of `import_module` are taken in.
     """
     names: set[str] = set()
-    for node in _running_nodes(ast.parse(source)):
+    for node in _running_nodes(_parse(source)):
         if isinstance(node, ast.Import):
             names.update(alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom):
@@ -33,6 +38,18 @@ def imported_names(source: bytes, package: str) -> set[str]:
             literals = [arg.value for arg in node.args[:1] if isinstance(arg, ast.Constant)]
             names.update(literal for literal in literals if isinstance(literal, str))
     return {name for name in names if name and not name.startswith(".") and not name.endswith(".")}
+
+
+def _parse(source: bytes) -> ast.AST:
+    """Parse one source at a time: CPython 3.11 counts the depth of its recursion for all threads together.
+
+    It raises SystemError when another thread of the program parses something meanwhile (gh-106905).
+    """
+    with _parsing:
+        for _ in range(_ATTEMPTS - 1):
+            with contextlib.suppress(SystemError):
+                return ast.parse(source)
+        return ast.parse(source)
 
 
 def _running_nodes(tree: ast.AST) -> Iterator[ast.AST]:

@@ -170,6 +170,7 @@ def _stale(name: str) -> StaleSourceError:
     return StaleSourceError(msg)
 
 
+@cache
 def _imports(name: str) -> set[str]:
     """Return what the source of a module of labelhealth imports when it runs."""
     path = _source_file(name)

@@ -100,6 +100,7 @@ class Stage(Generic[P, Output]):
     def _carry_out(self, calls: list[Mapping[str, Any]]) -> list[Output]:
         for call in calls:
             canonical({name: value for name, value in call.items() if name != "store"})
+        fingerprint(self.module)  # once, here, and not by each thread that the calls run in
         journal = _journal.get()
         if journal is not None:
             journal.started(self.name, len(calls))

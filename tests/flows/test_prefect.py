@@ -115,6 +115,27 @@ def test_failing_stage_fails_the_flow(
     assert not list(Path(make_config().store.root).glob("*/*/*/manifest.json"))
 
 
+def test_mistake_on_a_configured_api_is_one_message(
+    api: str, write_parquet: Callable[..., Path], tmp_path: Path
+) -> None:
+    """Input that a stage refuses: one sentence for the user, exit code 2; the run's log stays with the API."""
+    path = write_parquet({**small_columns(), "x": [float("inf")] + [0.5] * 179}, "infinite.parquet")
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("PREFECT_LOGGING")}
+    done = subprocess.run(
+        [sys.executable, "-m", "labelhealth.cli", "audit", str(path), "--label", "label", "--id", "id"],
+        cwd=tmp_path,
+        env={**kept, "PREFECT_API_URL": api, "PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+    )
+
+    assert done.returncode == 2
+    assert done.stdout == ""
+    assert len(done.stderr.strip().splitlines()) == 1
+    assert "`x` must hold finite numbers" in done.stderr
+    assert last_flow_run(api)["state_type"] == "FAILED"
+
+
 def test_artifacts_hold_no_display_columns_and_no_markup(
     api: str, make_config: MakeConfig, write_parquet: Callable[..., Path]
 ) -> None:

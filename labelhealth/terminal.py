@@ -106,13 +106,13 @@ def _heading(audit: Audit, health: Mapping[str, Any]) -> RenderableType:
     lines = Table.grid(padding=(0, 2))
     score = health["overall_label_health_score"]
     lines.add_row(
-        "label health", Text(f"{score:.3f}", style="bold"), "1 - estimated label issues / judged rows"
+        "label health", Text(_score(score), style="bold"), "1 - estimated label issues / judged rows"
     )
-    flagged = f"{health['flagged_share']:.1%}"
+    flagged = _share(health["flagged_share"])
     note = f"{health['flagged_count']:,} of {health['n_judged']:,} judged rows; not an error rate"
     lines.add_row("flagged", Text(flagged, style="bold"), note)
     lines.add_row(
-        "disagreement", f"{health['disagreement_share']:.1%}", "most probable class is not the given one"
+        "disagreement", _share(health["disagreement_share"]), "most probable class is not the given one"
     )
     lines.add_row("rows", f"{health['n_examples']:,}", _row_note(health))
     lines.add_row("classes", f"{health['n_classes']:,}", _class_note(health))
@@ -120,6 +120,20 @@ def _heading(audit: Audit, health: Mapping[str, Any]) -> RenderableType:
         "labels of ", plain(audit.manifest["dataset"]), " ", plain(audit.manifest["version"])
     )
     return Panel(lines, title=title, title_align="left", expand=False)
+
+
+def _score(value: float) -> str:
+    """Return a score of 0 to 1; what is not quite 1, or not quite 0, is not rounded to it."""
+    if 0.9995 <= value < 1.0:
+        return ">0.999"
+    return "<0.001" if 0.0 < value < 0.0005 else f"{value:.3f}"
+
+
+def _share(value: float) -> str:
+    """Return a share in percent; a few of many are neither none nor all."""
+    if 0.0 < value < 0.0005:
+        return "<0.1%"
+    return ">99.9%" if 0.9995 <= value < 1.0 else f"{value:.1%}"
 
 
 def _row_note(health: Mapping[str, Any]) -> str:

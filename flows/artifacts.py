@@ -73,7 +73,7 @@ def _plain(value: object) -> object:
 def _number(value: float | None) -> str:
     if value is None:
         return ""
-    return f"{value:,}" if isinstance(value, int) else f"{value:.4f}"
+    return f"{value:,}" if isinstance(value, int) else f"{value:.6g}"
 
 
 def _text(value: object) -> str:

@@ -41,7 +41,7 @@ class InputOptions(Options):
     time: ColumnName | None = None
     """Column of instants (timestamps, dates) or of integers in order of time."""
     slices: Names = ()
-    """Columns by whose values results are broken down."""
+    """Columns to break results down by; for now they are shown beside each row, like `display`."""
     display: Names = ()
     """Columns shown beside each row of the report."""
     features: Names | None = None

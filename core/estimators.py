@@ -172,7 +172,8 @@ def _build(name: str, params: Params) -> BaseEstimator:
     _check_names(name, params, inspect.signature(make).parameters.values())
     try:
         estimator: BaseEstimator = make(**{key: _value(value) for key, value in params.items()})
-        estimator._validate_params()
+        if hasattr(estimator, "_parameter_constraints"):  # scikit-learn's own; others check in `fit`
+            estimator._validate_params()
     except OptionError:
         raise
     except Exception as error:
@@ -234,7 +235,7 @@ def _find_class(name: str) -> object:
     try:
         module = import_module(module_name)
     except Exception as error:
-        msg = f"`estimator` must be importable; got {name!r}: {type(error).__name__}: {error}"
+        msg = f"`estimator` must be importable; got {name!r}: {type(error).__name__}: {error}."
         raise OptionError(msg) from error
     if not hasattr(module, class_name):
         hint = _near(class_name, vars(module))

@@ -19,7 +19,7 @@ INTRODUCTION = f"""\
 
 `<version>` is the name you give (`dataset.version`), else the beginning of the data's digest. `<audit>` is the short
 digest of data, recipe and code: the same audit again lands in the same folder. A folder appears complete or not at
-all. All tables are Parquet (zstd); DuckDB, pandas and Polars read a whole store with one glob:
+all. All tables are Parquet (zstd); DuckDB and Polars read a whole store with one glob, pandas a list of its files:
 
 ```sql
 select filename, overall_label_health_score, flagged_share

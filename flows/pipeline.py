@@ -93,7 +93,7 @@ def run_stages(store: Store, inputs: Inputs, config: AuditConfig) -> Results:
     output_checks = check_output(store, summary_tables, config.gate.part("output"))
     report = render(store, data.rows, data.labels, data.classes, probs.rows, probs.reasons, found.scores)
     return Results(
-        tables={"label_issues": report.label_issues, **summary_tables},
+        tables={"label_issues": report.label_issues, **summary_tables, **data.metrics},
         checks=(input_checks.checks, output_checks.checks),
         warnings=(*data.warnings, *probs.warnings),
         estimator_identity=estimator,

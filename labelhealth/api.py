@@ -50,7 +50,7 @@ def audit(
     Returns
     -------
     Audit
-        Tables as DataFrames, verdict and manifest.
+        Tables as DataFrames, the summary as a mapping, verdict and manifest.
 
     Raises
     ------

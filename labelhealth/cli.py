@@ -76,7 +76,7 @@ def _audit_options(command: Command) -> Command:
             "--id", "id_column", help="Column that identifies an example; default: a hash of its features."
         ),
         click.option("--group", help="Column whose equal values stay in one fold."),
-        click.option("--time", help="Column for folds by time."),
+        click.option("--time", help="Column of times; folds then learn from the past only."),
         click.option("--features", type=NAMES, help="Feature columns; default: all that have no other role."),
         click.option("--exclude", type=NAMES, help="Columns that are no features."),
         click.option("--display", type=NAMES, help="Columns to show beside each label."),
@@ -289,6 +289,8 @@ def config_of(arguments: Mapping[str, Any]) -> AuditConfig:
     for name, place in _PLACES.items():
         if arguments.get(name) is not None:
             _put(document, place, _from_here(place, arguments[name]))
+    if arguments.get("time") is not None and arguments.get("pred_probs") is None:
+        _put(document, "probabilities.folds.scheme", "time")  # what else would a time column be for
     for setting in arguments.get("settings", ()):
         key, equals, value = setting.partition("=")
         if not equals:

@@ -32,7 +32,8 @@ def write_starter(data: str, label: str | None, output: str, *, force: bool) -> 
     types = {field.name: str(field.type) for field in source.schema}
     chosen = label or next((name for name in _LIKELY_LABELS if name in types), None)
     if chosen is None or chosen not in types:
-        msg = f"`--label` must name one of the columns; got {label!r}. Hint: the columns are {list_names(list(types))}."
+        got = "none that is known by its name" if label is None else repr(label)
+        msg = f"`--label` must name the label column; got {got}. Hint: the columns are {list_names(list(types))}."
         raise StarterError(msg)
     path = at_home(output)
     with _writing("--output", path):
@@ -133,7 +134,7 @@ input:
   label: {label}
 {id_line}                  # identifies an example; default: a hash of its features
   # group: patient          # equal values stay in one fold
-  # time: recorded_at       # for folds by time
+  # time: recorded_at       # for folds.scheme: time
   # display: [file_name]    # shown beside each label in the reports
   # features: [a, b]        # default: every column without another role
   # exclude: [c]            # no features

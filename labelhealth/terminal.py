@@ -33,7 +33,7 @@ _COLORS = {"PASS": "green", "FAIL": "red", "INCONCLUSIVE": "yellow"}
 _CELL_WIDTH = 40  # characters of a display column
 _MAX_DISPLAY = 3  # display columns in the list of worst labels, in a terminal that has room for them
 _NUMBERS_WIDTH, _DISPLAY_WIDTH = 40, 25  # about what the numbers and each display column take of the width
-_FILE_SHARE = 6  # of the width, a sixth may go to file names
+_FILE_SHARE = 4  # of the width, a quarter may go to file names
 _LOWEST_ROWS = 5  # shown when nothing is flagged
 _MAX_LINES = 8  # reasons or warnings before the rest is counted
 

@@ -134,6 +134,14 @@ def is_row_number(feature: Feature) -> bool:
     return bool((np.diff(np.sort(feature.data.to_numpy())) == 1).all())
 
 
+def names_each_row(feature: Feature) -> bool:
+    """Tell whether a feature of strings has another value in each row, as ids, paths and free text do."""
+    n_rows = len(feature.data)
+    if feature.kind != "categorical" or n_rows < MIN_COUNTED_ROWS or feature.null_count:
+        return False
+    return len(pc.unique(feature.data)) == n_rows
+
+
 def _parse_numbers(block: pa.Array, dtype: npt.DTypeLike) -> npt.NDArray[np.floating]:
     return floats_of(pc.utf8_trim_whitespace(block).cast(pa.float64()), dtype)
 

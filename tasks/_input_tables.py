@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
+import pyarrow as pa
 import pyarrow.types as pat
 
 from labelhealth.configs.tables import CLASSES, COLUMNS, INPUT, Table
@@ -74,7 +75,7 @@ def columns_table(
         rows.append(
             {
                 "name": name,
-                "type": str(source.column_types[name]),
+                "type": _type_name(source.column_types[name]),
                 "role": "unused" if role == "feature" and not is_used else role,
                 "kind": feature.kind if feature is not None and is_used else "",
                 "null_count": summary.null_count,
@@ -142,3 +143,9 @@ def _frame(table: Table, rows: list[dict[str, object]]) -> pd.DataFrame:
         name: "Int64" for name, dtype in types.items() if dtype == "int64" and frame[name].isna().any()
     }
     return frame.astype({**types, **unknown})
+
+
+def _type_name(kind: pa.DataType) -> str:
+    """Return the type's name without how it is laid out: pandas 3 writes `large_string` for any string."""
+    name = str(kind)
+    return {"large_string": "string", "string_view": "string", "large_binary": "binary"}.get(name, name)

@@ -70,6 +70,7 @@ def estimator_identity(
         module = dotted.rpartition(".")[0]
         if module and _find_spec(module) is None:
             msg = f"`estimator` must be importable; got {dotted!r}: no module named {module!r}."
+            msg += " Hint: its folder must be on PYTHONPATH."
             raise OptionError(msg)
         code.update(_code_of(module) if module else {})
     parts = {"code": code, "kinds": list(kinds.items()), "name": name, "params": dict(params)}

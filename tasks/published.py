@@ -73,6 +73,10 @@ class Audit:
     directory: Path
     manifest: dict[str, Any]
 
+    def __repr__(self) -> str:
+        """Return verdict and place; the manifest is long."""
+        return f"Audit({self.verdict.verdict}, {str(self.directory)!r})"
+
     @property
     def verdict(self) -> Verdict:
         """Return the verdict of the gate with its reasons."""

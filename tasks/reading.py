@@ -21,7 +21,7 @@ from labelhealth.core.identity import (
     hex_ids,
     row_keys,
 )
-from labelhealth.tasks._features import Feature, is_row_number, read_feature
+from labelhealth.tasks._features import Feature, is_row_number, names_each_row, read_feature
 from labelhealth.tasks._files import ParquetSource, SourceFile, list_files, open_source
 from labelhealth.tasks._ids import read_group_keys, read_ids, read_plain, read_times
 from labelhealth.tasks._input_tables import classes_table, columns_table, input_table
@@ -231,4 +231,10 @@ def _warnings(
         for feature in features.values()
         if is_row_number(feature)
     ]
-    return (*labels.warnings, *roles.warnings, *constant, *counters, *fold_warnings, *leaks.values())
+    names = [
+        f"`{feature.name}` has another value in each row, yet is a categorical feature."
+        " Hint: name it as `id`, exclude it, or make it text in `kinds`."
+        for feature in features.values()
+        if names_each_row(feature)
+    ]
+    return (*labels.warnings, *roles.warnings, *constant, *counters, *names, *fold_warnings, *leaks.values())

@@ -161,3 +161,26 @@ def test_unknown_preprocessing_is_refused():
     """There are two."""
     with pytest.raises(OptionError, match="`preprocessing` must be 'auto' or 'none'; got 'scale'"):
         make(preprocessing="scale")
+
+
+def test_plain_class_of_a_users_own_is_taken(user_code):
+    """The smallest class that scikit-learn takes is taken here, without scikit-learn's private attributes."""
+    user_code(
+        {
+            "smallest": (
+                "import numpy as np\n"
+                "from sklearn.base import BaseEstimator, ClassifierMixin\n"
+                "class Mine(ClassifierMixin, BaseEstimator):\n"
+                "    def __init__(self, smooth=1.0):\n        self.smooth = smooth\n"
+                "    def fit(self, X, y):\n        self.classes_ = np.unique(y)\n        return self\n"
+                "    def predict_proba(self, X):\n"
+                "        return np.full((len(X), len(self.classes_)), 1 / len(self.classes_))\n"
+                "    def predict(self, X):\n        return np.repeat(self.classes_[:1], len(X))\n"
+            )
+        }
+    )
+    estimator = make("smallest.Mine", {"smooth": 0.5})
+    frame = pd.DataFrame({"a": np.arange(9.0)})
+
+    assert estimator[-1].smooth == 0.5
+    assert estimator.fit(frame, np.arange(9) % 3).predict_proba(frame).shape == (9, 3)

@@ -45,10 +45,12 @@ BUILT_IN_RULES = (  # ids that an expectation of the user cannot take
     *INPUT_FIELDS,
     *OUTPUT_FIELDS,
 )
-TYPE_HINTS = {  # names of other libraries for Arrow types
+TYPE_HINTS = {  # other names for what the table `columns` calls a type
     "str": "string",
     "object": "string",
     "text": "string",
+    "large_string": "string",
+    "string_view": "string",
     "int": "int64",
     "integer": "int64",
     "float64": "double",

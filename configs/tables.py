@@ -71,7 +71,7 @@ COLUMNS = _table(
     "columns",
     "a column of the input files",
     ("name", "string", "column name"),
-    ("type", "string", "Arrow type"),
+    ("type", "string", "Arrow type; every layout of strings is a string"),
     ("role", "string", "label, id, group, time, slice, display, feature, pred_probs or unused"),
     (
         "kind",

@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
-import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -191,14 +188,11 @@ def test_manifest_says_what_made_the_audit(command: Command, small_data: Path) -
     }  # fmt: skip
 
 
-def test_help_answers_at_once() -> None:
-    """`--help` loads nothing heavy; that it is quick is measured loosely, far above what it takes."""
-    started = time.perf_counter()
-    done = subprocess.run([sys.executable, "-m", "labelhealth.cli", "--help"], cwd=Path(__file__).parents[2],
-                          capture_output=True, text=True, check=True)  # fmt: skip
+def test_help_names_the_commands(command: Command) -> None:
+    """`--help` lists what there is; that it loads nothing heavy is tested with the architecture."""
+    output = command("--help").output
 
-    assert "audit" in done.stdout
-    assert time.perf_counter() - started < 20
+    assert all(name in output for name in ("audit", "gate", "show", "init", "example"))
 
 
 def test_reports_read_with_one_glob(command: Command, small_data: Path) -> None:

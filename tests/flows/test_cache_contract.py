@@ -285,59 +285,42 @@ def test_reader_is_not_disturbed_by_a_writer_of_the_same(tmp_path: Path) -> None
     assert store.path(ref).stat().st_ino == before.st_ino
 
 
-EDITED_SOURCE = """
-import sys, time
+EDIT_AND_AUDIT = """
+import importlib, sys, time
 from pathlib import Path
-import labelhealth.core.summary
-source = Path(labelhealth.core.summary.__file__)
+source = Path(importlib.import_module(sys.argv[1]).__file__)
 time.sleep(0.05)
 source.write_text(source.read_text() + "\\n# edited\\n")
 from labelhealth.api import run
 from labelhealth.configs.load import load_config
 try:
-    run(load_config(Path(sys.argv[1])))
+    run(load_config(Path(sys.argv[2])))
 except ValueError as error:
     print(error)
 """
 
 
 @pytest.mark.slow
-def test_source_edited_under_a_running_process_is_refused(config_file: Path, tmp_path: Path) -> None:
-    """A process that runs old source must not file its results under the key of the new."""
-    code = copy_of_the_source(tmp_path)
-    environment = {**os.environ, "PYTHONPATH": f"{code}{os.pathsep}{config_file.parent}"}
-    command = [sys.executable, "-c", EDITED_SOURCE, str(config_file)]
-    done = subprocess.run(command, env=environment, cwd=tmp_path, capture_output=True, text=True, check=True)
-
-    assert "must not change while it runs; labelhealth.core.summary did. Hint: restart Python" in done.stdout
-
-
-EDITED_ESTIMATOR = """
-import sys, time
-from pathlib import Path
-import slow_model
-source = Path(slow_model.__file__)
-time.sleep(0.05)
-source.write_text(source.read_text() + "\\n# edited\\n")
-from labelhealth.api import run
-from labelhealth.configs.load import load_config
-try:
-    run(load_config(Path(sys.argv[1])))
-except ValueError as error:
-    print(error)
-"""
-
-
-@pytest.mark.slow
-def test_estimator_edited_before_labelhealth_was_imported_is_refused(
-    config_file: Path, tmp_path: Path
+@pytest.mark.parametrize(
+    ("module", "message"),
+    [
+        (
+            "labelhealth.core.summary",
+            "must not change while it runs; labelhealth.core.summary did. Hint: restart Python",
+        ),
+        ("slow_model", "slow_model changed after it was imported. Hint: restart Python"),
+    ],
+)
+def test_source_edited_after_its_import_is_refused(
+    config_file: Path, tmp_path: Path, module: str, message: str
 ) -> None:
-    """A user's module imported first, edited, then audited with: the process would train the old one."""
-    environment = {**os.environ, "PYTHONPATH": f"{ROOT}{os.pathsep}{config_file.parent}"}
-    command = [sys.executable, "-c", EDITED_ESTIMATOR, str(config_file)]
+    """A process that runs old source, ours or a user's, must not file its results under the key of the new."""
+    path = os.pathsep.join([str(copy_of_the_source(tmp_path)), str(config_file.parent)])
+    command = [sys.executable, "-c", EDIT_AND_AUDIT, module, str(config_file)]
+    environment = {**os.environ, "PYTHONPATH": path}
     done = subprocess.run(command, env=environment, cwd=tmp_path, capture_output=True, text=True, check=True)
 
-    assert "slow_model changed after it was imported. Hint: restart Python" in done.stdout
+    assert message in done.stdout
 
 
 def test_changed_cell_never_hits(make_config: MakeConfig, ran: Counter[str], small_data: Path) -> None:

@@ -78,43 +78,53 @@ def run_stages(store: Store, inputs: Inputs, config: AuditConfig) -> Results:
     input_checks = check_input(store, data.metrics, config.gate.part("input"))
     estimator = None if config.pred_probs else identity_of(config.probabilities.estimator, data)
     probs = _out_of_sample(store, inputs, data, config, estimator)
-    found = find_issues(store, probs.labels, probs.pred_probs, config.issues)
+    (only,) = probs
+    found = find_issues(store, only.labels, only.pred_probs, config.issues)
+    labels = tuple(part.labels for part in data.parts)
     summary = summarize(
         store,
         data.classes,
-        data.labels,
-        probs.labels,
-        found.scores,
-        found.joint,
-        found.n_estimated,
+        labels,
+        tuple(part.labels for part in probs),
+        found,
         config.health,
     )
     summary_tables = summary.tables()
     output_checks = check_output(store, summary_tables, config.gate.part("output"))
-    report = render(store, data.rows, data.labels, data.classes, probs.rows, probs.reasons, found.scores)
+    report = render(
+        store,
+        tuple(part.rows for part in data.parts),
+        labels,
+        data.classes,
+        tuple(part.rows for part in probs),
+        tuple(part.reasons for part in probs),
+        found.parts,
+    )
     return Results(
         tables={"label_issues": report.label_issues, **summary_tables, **data.metrics},
         checks=(input_checks.checks, output_checks.checks),
-        warnings=(*data.warnings, *probs.warnings),
+        warnings=(*data.warnings, *dict.fromkeys(warning for part in probs for warning in part.warnings)),
         estimator_identity=estimator,
     )
 
 
 def _out_of_sample(
     store: Store, inputs: Inputs, data: Loaded, config: AuditConfig, estimator: str | None
-) -> Probabilities:
+) -> tuple[Probabilities, ...]:
     """Take the given probabilities, or predict every row by a model that did not see it."""
     if config.pred_probs is not None:
-        return take(
+        (part,) = data.parts
+        given = take(
             store,
-            data.labels,
-            data.rows,
+            part.labels,
+            part.rows,
             data.classes,
             inputs.dataset,
             inputs.pred_probs,
             inputs.ids,
             config.pred_probs.options(),
         )
+        return (given,)
     options = config.probabilities
     split = assign(store, data.labels, data.fold_keys, data.times, data.n_classes, options.folds)
     parts = predict_fold.map(
@@ -129,7 +139,7 @@ def _out_of_sample(
         options=options,
         estimator_identity=estimator,
     )
-    return collect(store, data.labels, split.folds, tuple(parts), data.n_classes)
+    return (collect(store, data.labels, split.folds, tuple(parts), data.n_classes),)
 
 
 def run_audit(config: AuditConfig, notes: RunNotes) -> Published:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pydantic import BaseModel, ConfigDict
 
 from labelhealth.configs.issues import HealthOptions
+from labelhealth.tasks.issues import Issues
 from labelhealth.tasks.stage import stage
 from labelhealth.tasks.store import Ref, Store
 
@@ -28,14 +29,12 @@ class Health(BaseModel):
 def summarize(
     store: Store,
     classes: Ref,
-    all_labels: Ref,
-    judged_labels: Ref,
-    scores: Ref,
-    joint: Ref,
-    n_estimated: int,
+    all_labels: tuple[Ref, ...],
+    judged_labels: tuple[Ref, ...],
+    issues: Issues,
     options: HealthOptions,
 ) -> Health:
     """Sum up the findings by class, by pair and over all."""
     from labelhealth.tasks.summaries import summarize_issues
 
-    return summarize_issues(store, classes, all_labels, judged_labels, scores, joint, n_estimated, options)
+    return summarize_issues(store, classes, all_labels, judged_labels, issues, options)

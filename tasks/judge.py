@@ -8,7 +8,7 @@ import pyarrow as pa
 from labelhealth.configs.issues import FindIssuesOptions
 from labelhealth.core.audit import LabelAudit, audit_labels
 from labelhealth.core.options import IssueOptions
-from labelhealth.tasks.issues import Issues
+from labelhealth.tasks.issues import Issues, PartFindings
 from labelhealth.tasks.store import Ref, Store
 from labelhealth.tasks.tables import open_array, put_array, put_arrow
 
@@ -21,25 +21,21 @@ def judge(store: Store, labels: Ref, pred_probs: Ref, options: FindIssuesOptions
     return Issues(
         n_flagged=int(audit.is_label_issue.sum()),
         n_estimated=audit.num_issues,
-        scores=put_arrow(store, _scores(audit)),
+        parts=(_part(store, audit),),
         joint=put_arrow(store, _non_zero_pairs(audit)),
         thresholds=put_array(store, audit.thresholds),
     )
 
 
-def _scores(audit: LabelAudit) -> pa.Table:
-    """Return one row a judged row."""
-    rank = np.zeros(len(audit.is_label_issue), dtype=np.int64)
-    rank[audit.ranked_issues] = np.arange(1, len(audit.ranked_issues) + 1)
-    return pa.table(
-        {
-            "predicted": audit.predicted_label,
-            "is_label_issue": audit.is_label_issue,
-            "label_quality": audit.label_quality.astype(np.float64),
-            "rank": pa.array(rank, mask=rank == 0),
-            "self_confidence": audit.self_confidence.astype(np.float64),
-            "normalized_margin": audit.normalized_margin.astype(np.float64),
-        }
+def _part(store: Store, audit: LabelAudit) -> PartFindings:
+    order = np.argsort(audit.ranked_issues)
+    return PartFindings(
+        predicted=put_array(store, audit.predicted_label),
+        label_quality=put_array(store, audit.label_quality),
+        self_confidence=put_array(store, audit.self_confidence),
+        normalized_margin=put_array(store, audit.normalized_margin),
+        flagged=put_array(store, audit.ranked_issues[order]),
+        ranks=put_array(store, order + 1),
     )
 
 

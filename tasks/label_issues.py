@@ -10,6 +10,7 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from labelhealth.configs.tables import LABEL_ISSUES, NOT_JUDGED_REASONS
+from labelhealth.tasks.issues import PartFindings
 from labelhealth.tasks.store import Ref, Store
 from labelhealth.tasks.tables import open_array, open_arrow, read_names, schema_of, type_named
 
@@ -18,10 +19,23 @@ _OWN_ROWS = ("example_id", "occurrence", FILE_INDEX, "row_number")
 
 
 def label_issues_table(
-    store: Store, rows: Ref, labels: Ref, classes: Ref, judged_rows: Ref, reasons: Ref, scores: Ref
+    store: Store,
+    rows: tuple[Ref, ...],
+    labels: tuple[Ref, ...],
+    classes: Ref,
+    judged_rows: tuple[Ref, ...],
+    reasons: tuple[Ref, ...],
+    findings: tuple[PartFindings, ...],
 ) -> pa.Table:
     """Return table `label_issues` with `file_index` in place of `source_file`, then the display columns."""
-    identity, found = open_arrow(store, rows), open_arrow(store, scores)
+    parts = zip(rows, labels, judged_rows, reasons, findings, strict=True)
+    return pa.concat_tables([_table_of_part(store, classes, *part) for part in parts])
+
+
+def _table_of_part(
+    store: Store, classes: Ref, rows: Ref, labels: Ref, judged_rows: Ref, reasons: Ref, findings: PartFindings
+) -> pa.Table:
+    identity, found = open_arrow(store, rows), _found(store, findings)
     codes, why = open_array(store, labels), open_array(store, reasons)
     place = _places(open_array(store, judged_rows), len(codes))
     names = pa.array(read_names(store, classes), type=pa.string())
@@ -90,6 +104,16 @@ def _free_name(name: str, taken: Set[str]) -> str:
     while name.casefold() in taken:
         name = f"data.{name}"
     return name
+
+
+def _found(store: Store, findings: PartFindings) -> pa.Table:
+    """Return one row a judged row."""
+    names = ("predicted", "label_quality", "self_confidence", "normalized_margin")
+    columns = {name: open_array(store, getattr(findings, name)) for name in names}
+    flagged = open_array(store, findings.flagged)
+    rank = np.zeros(len(columns["predicted"]), dtype=np.int64)
+    rank[flagged] = open_array(store, findings.ranks)
+    return pa.table({**columns, "is_label_issue": rank > 0, "rank": pa.array(rank, mask=rank == 0)})
 
 
 def _places(judged: npt.NDArray[np.int64], n_rows: int) -> pa.Array:

@@ -24,17 +24,17 @@ class FoldPredictions(BaseModel):
 
 
 class Probabilities(BaseModel):
-    """Probabilities of the judged rows, and why other rows are not judged."""
+    """Probabilities of the judged rows of one part of the dataset, and why its other rows are not judged."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     n_judged: int
     rows: Ref
-    """int64, shape (n,): judged rows of the dataset, ascending."""
+    """int64, shape (n,): judged rows, numbered within the part, ascending."""
     labels: Ref
     """int32, shape (n,): their given classes."""
     pred_probs: Ref
     """float, shape (n, K)."""
     reasons: Ref
-    """uint8, shape (N,): index into `NOT_JUDGED_REASONS`; 0 = judged."""
+    """uint8, shape (rows of the part,): index into `NOT_JUDGED_REASONS`; 0 = judged."""
     warnings: tuple[str, ...]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pydantic import BaseModel, ConfigDict
 
+from labelhealth.tasks.issues import PartFindings
 from labelhealth.tasks.stage import stage
 from labelhealth.tasks.store import Ref, Store
 
@@ -19,11 +20,17 @@ class Reports(BaseModel):
 
 @stage("report")
 def render(
-    store: Store, rows: Ref, labels: Ref, classes: Ref, judged_rows: Ref, reasons: Ref, scores: Ref
+    store: Store,
+    rows: tuple[Ref, ...],
+    labels: tuple[Ref, ...],
+    classes: Ref,
+    judged_rows: tuple[Ref, ...],
+    reasons: tuple[Ref, ...],
+    findings: tuple[PartFindings, ...],
 ) -> Reports:
     """Join findings, identity and display columns into one table."""
     from labelhealth.tasks.label_issues import label_issues_table
     from labelhealth.tasks.tables import put_parquet
 
-    table = label_issues_table(store, rows, labels, classes, judged_rows, reasons, scores)
+    table = label_issues_table(store, rows, labels, classes, judged_rows, reasons, findings)
     return Reports(label_issues=put_parquet(store, table))

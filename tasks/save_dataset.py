@@ -6,7 +6,7 @@ import numpy as np
 import pyarrow as pa
 
 from labelhealth.configs.tables import TABLES, UNKNOWN_CLASS
-from labelhealth.tasks.load import Loaded
+from labelhealth.tasks.load import Loaded, Part
 from labelhealth.tasks.reading import Dataset
 from labelhealth.tasks.store import Store
 from labelhealth.tasks.tables import put_array, put_arrow, put_frame, put_names
@@ -21,16 +21,23 @@ def save_dataset(store: Store, dataset: Dataset) -> Loaded:
         n_classes=len(dataset.class_names),
         n_features=len(dataset.feature_kinds),
         classes=put_names(store, dataset.class_names),
-        labels=put_array(
-            store, np.where(dataset.unknown_labels, UNKNOWN_CLASS, dataset.labels).astype(np.int32)
-        ),
-        rows=put_arrow(store, _rows(dataset)),
+        parts=(_part(store, dataset),),
         fold_keys=None if dataset.fold_keys is None else put_array(store, dataset.fold_keys),
         times=None if dataset.times is None else put_array(store, dataset.times),
         features=None if features is None else put_arrow(store, features),
         kinds=dict(dataset.feature_kinds),
         metrics={name: put_frame(store, TABLES[name], frame) for name, frame in dataset.metrics.items()},
         warnings=dataset.warnings,
+    )
+
+
+def _part(store: Store, dataset: Dataset) -> Part:
+    codes = np.where(dataset.unknown_labels, UNKNOWN_CLASS, dataset.labels).astype(np.int32)
+    return Part(
+        n_rows=len(codes),
+        n_files=int(dataset.file_index[-1]) + 1,
+        rows=put_arrow(store, _rows(dataset)),
+        labels=put_array(store, codes),
     )
 
 

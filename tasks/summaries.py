@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -13,6 +15,7 @@ from labelhealth.configs.issues import HealthOptions
 from labelhealth.configs.tables import CLASS_HEALTH, CLASS_OVERLAP, HEALTH, JOINT, NO_LABEL
 from labelhealth.core.summary import Pairs, conditional_probabilities, overlapping_pairs, summarize_classes
 from labelhealth.tasks.health import Health
+from labelhealth.tasks.issues import Issues, PartFindings
 from labelhealth.tasks.store import Ref, Store
 from labelhealth.tasks.tables import open_array, open_arrow, put_frame, read_names
 
@@ -35,24 +38,21 @@ class Findings:
 def summarize_issues(
     store: Store,
     classes: Ref,
-    all_labels: Ref,
-    judged_labels: Ref,
-    scores: Ref,
-    joint: Ref,
-    n_estimated: int,
+    all_labels: tuple[Ref, ...],
+    judged_labels: tuple[Ref, ...],
+    issues: Issues,
     options: HealthOptions,
 ) -> Health:
     """Store the summary tables."""
     names = np.asarray(read_names(store, classes), dtype=object)
-    table = open_arrow(store, scores)
     findings = Findings(
         names=names,
-        all_labels=open_array(store, all_labels),
-        labels=open_array(store, judged_labels),
-        predicted=table["predicted"].to_numpy(),
-        flagged=table["is_label_issue"].to_numpy(),
-        pairs=_pairs(open_arrow(store, joint), len(names)),
-        n_estimated=n_estimated,
+        all_labels=_joined(store, all_labels),
+        labels=_joined(store, judged_labels),
+        predicted=_joined(store, [part.predicted for part in issues.parts]),
+        flagged=np.concatenate([_mask(store, part) for part in issues.parts]),
+        pairs=_pairs(open_arrow(store, issues.joint), len(names)),
+        n_estimated=issues.n_estimated,
     )
     class_health = class_health_frame(findings, options.min_judged_per_class)
     overlap = class_overlap_frame(findings)
@@ -144,6 +144,17 @@ def health_frame(findings: Findings, class_health: pd.DataFrame, overlap: pd.Dat
         "worst_overlap": float(overlap["joint_probability"].max()) if len(overlap) else 0.0,
     }
     return pd.DataFrame([row])
+
+
+def _joined(store: Store, refs: Sequence[Ref]) -> npt.NDArray[Any]:
+    return np.concatenate([open_array(store, ref) for ref in refs])
+
+
+def _mask(store: Store, part: PartFindings) -> npt.NDArray[np.bool_]:
+    """Return which judged rows of a part are flagged."""
+    mask = np.zeros(len(open_array(store, part.predicted)), dtype=np.bool_)
+    mask[open_array(store, part.flagged)] = True
+    return mask
 
 
 def _pairs(table: pa.Table, n_classes: int) -> Pairs:

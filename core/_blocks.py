@@ -1,76 +1,20 @@
-"""The folds over row blocks that all counting, filtering and scoring share; input is already clean.
-
-Pass A sums self-confidence by class, pass B judges every row against the thresholds, pass C picks the
-examples with the largest margins. Each pass returns a partial that merges with the partial of other rows,
-and the merged partial is the same to the last bit however the rows were divided. Nothing here is larger than
-a block in both directions.
-"""
+"""Pass B: every row judged against the confident thresholds, in one sweep over the probabilities."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
 from labelhealth.core._check import Given
-from labelhealth.core._constants import LOWEST_THRESHOLD, MISSING_THRESHOLD, TOLERANCE
-from labelhealth.core._exact import ClassSums, class_sums
-from labelhealth.core._scores import Scoring, best_other, margin_of, score_block, self_confidence
-from labelhealth.core._types import BoolArray, CodeArray, FloatArray, IntArray
+from labelhealth.core._constants import TOLERANCE
+from labelhealth.core._kernels import judge_narrow, judge_wide
+from labelhealth.core._scores import Scoring, margin_of, score_block
+from labelhealth.core._sweep import BLOCK_ENTRIES, Division, blocks, float_type, share_rows
+from labelhealth.core._types import BitArray, BoolArray, CodeArray, FloatArray, IntArray
 
-BLOCK_ENTRIES = 2**17  # 1 MB of float64: a block and its few copies stay in a core's cache
 DROPPED = -1  # confident class of a row that is confident in nothing
-COMPACT_ROWS = 2**18  # candidates kept before the first selection: a few MB
-
-
-# --- Blocks -------------------------------------------------------------------------------------------------
-
-
-def float_type(dtype: npt.DTypeLike) -> np.dtype[np.floating]:
-    """Type that probabilities are computed in: float32 for float32 and float16, float64 for the rest."""
-    dtype = np.dtype(dtype)
-    return np.dtype(np.float32 if dtype.kind == "f" and dtype.itemsize <= 4 else np.float64)
-
-
-def row_blocks(given: Given, block_rows: int | None = None) -> Iterator[tuple[slice, IntArray, FloatArray]]:
-    """Yield consecutive row ranges, their labels and their probabilities, contiguous and in `float_type`."""
-    dtype = float_type(given.pred_probs.dtype)
-    step = block_rows or max(BLOCK_ENTRIES // given.n_classes, 1)
-    for start in range(0, len(given.labels), step):
-        rows = slice(start, min(start + step, len(given.labels)))
-        yield rows, given.labels[rows], np.ascontiguousarray(given.pred_probs[rows], dtype=dtype)
-
-
-# --- Pass A: thresholds -------------------------------------------------------------------------------------
-
-
-def sum_self_confidence(given: Given, block_rows: int | None = None) -> ClassSums:
-    """Count the examples of each class and sum their self-confidence exactly."""
-    step = block_rows or BLOCK_ENTRIES
-    total = class_sums(given.labels[:0], np.empty(0), given.n_classes)
-    for start in range(0, len(given.labels), step):
-        labels = given.labels[start : start + step]
-        values = self_confidence(labels, given.pred_probs[start : start + step])
-        total = total.merge(class_sums(labels, values.astype(float_type(values.dtype)), given.n_classes))
-    return total
-
-
-def thresholds_of(sums: ClassSums, dtype: npt.DTypeLike) -> FloatArray:
-    """Return each class's confident threshold: its mean self-confidence, rounded once to the type of the
-    input.
-
-    A missing class makes the result float64, as the number 2 in a list of float32 does.
-    """
-    kind = float_type(dtype)
-    means = sums.means(kind)
-    values = [MISSING_THRESHOLD if mean is None else mean for mean in means]
-    result_kind = np.dtype(np.float64) if None in means else kind
-    return np.maximum(np.array(values, dtype=result_kind), LOWEST_THRESHOLD)
-
-
-# --- Pass B: one judgement of every row ---------------------------------------------------------------------
+NARROW = 16  # classes up to which rows are judged in tiles
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -91,8 +35,6 @@ class RowColumns:
         Class that the row is counted for in the confident joint; `DROPPED` if none.
     is_close : ndarray of bool, shape (N,)
         Whether the given label is the most probable class, or within `TOLERANCE` of it.
-    is_off_diagonal : ndarray of bool, shape (N,)
-        Whether the row is counted for another class than its given label.
     """
 
     self_confidence: FloatArray
@@ -101,168 +43,143 @@ class RowColumns:
     predicted: CodeArray
     confident: CodeArray
     is_close: BoolArray
-    is_off_diagonal: BoolArray
 
-    def merge(self, following: RowColumns) -> RowColumns:
-        """Return the columns of both sets of rows, `following` behind these."""
-        return RowColumns(
-            *(
-                np.concatenate([getattr(self, name), getattr(following, name)])
-                for name in self.__dataclass_fields__
-            )
-        )
+
+def is_off_diagonal(labels: IntArray, columns: RowColumns) -> BoolArray:
+    """Whether each row is counted for another class than its given label."""
+    return np.asarray((columns.confident != DROPPED) & (columns.confident != labels))
+
+
+def empty_columns(given: Given, scoring: Scoring) -> RowColumns:
+    """Return columns to be filled; a score that is one of the other columns is that column."""
+    n_rows, kind = len(given.labels), float_type(given.pred_probs.dtype)
+    own, margin = np.empty(n_rows, kind), np.empty(n_rows, kind)
+    if scoring.is_plain_self_confidence or scoring.is_plain_margin:
+        score = own if scoring.is_plain_self_confidence else margin
+    else:
+        score = np.empty(n_rows, score_type(scoring, given.n_classes, kind))
+    return RowColumns(
+        self_confidence=own,
+        normalized_margin=margin,
+        score=score,
+        predicted=np.empty(n_rows, np.int32),
+        confident=np.empty(n_rows, np.int32),
+        is_close=np.empty(n_rows, np.bool_),
+    )
+
+
+def score_type(scoring: Scoring, n_classes: int, kind: np.dtype[np.floating]) -> np.dtype[np.floating]:
+    """Return the type of the scores of probabilities of a type."""
+    return score_block(np.empty(0, np.int64), np.empty((0, n_classes), kind), scoring).dtype
 
 
 def judge_rows(
-    given: Given, thresholds: FloatArray, scoring: Scoring, block_rows: int | None = None
+    given: Given, thresholds: FloatArray, scoring: Scoring, division: Division | None = None
 ) -> RowColumns:
-    """Judge every row against the thresholds, in one sweep."""
-    columns: RowColumns | None = None
-    for rows, labels, block in row_blocks(given, block_rows):
-        part = _judge_block(labels, block, thresholds, scoring)
-        columns = _empty_columns(part, len(given.labels), scoring) if columns is None else columns
-        for name in RowColumns.__dataclass_fields__:
-            getattr(columns, name)[rows] = getattr(part, name)
-    return columns or _judge_block(given.labels, given.pred_probs, thresholds, scoring)
+    """Judge every row against the thresholds."""
+    probs = given.pred_probs
+    kind = float_type(probs.dtype)
+    limits = _Limits.of(thresholds, kind)
+    columns = empty_columns(given, scoring)
+    is_derived = columns.score is columns.self_confidence or columns.score is columns.normalized_margin
 
+    def judge(share: slice) -> None:
+        for rows, block in blocks(probs, share, division):
+            labels = given.labels[rows]
+            _judge_block(labels, block, limits, columns, rows)
+            if not is_derived:
+                columns.score[rows] = score_block(labels, block, scoring)
 
-def _empty_columns(like: RowColumns, n_rows: int, scoring: Scoring) -> RowColumns:
-    empty = {name: np.empty(n_rows, getattr(like, name).dtype) for name in RowColumns.__dataclass_fields__}
-    if scoring.is_plain_self_confidence:
-        empty["score"] = empty["self_confidence"]  # one column under two names
-    return RowColumns(**empty)
-
-
-def _judge_block(labels: IntArray, block: FloatArray, thresholds: FloatArray, scoring: Scoring) -> RowColumns:
-    own = self_confidence(labels, block)
-    other_class, other = best_other(labels, block)
-    predicted = np.where((other > own) | ((other == own) & (other_class < labels)), other_class, labels)
-    lifted = own + TOLERANCE
-    confident = _confident_class(block, thresholds, predicted)
-    return RowColumns(
-        self_confidence=own,
-        normalized_margin=margin_of(own, other),
-        score=own if scoring.is_plain_self_confidence else score_block(labels, block, scoring),
-        predicted=predicted.astype(np.int32),
-        confident=confident.astype(np.int32),
-        is_close=(lifted > other) | ((lifted == other) & (labels < other_class)),
-        is_off_diagonal=(confident != DROPPED) & (confident != labels),
-    )
-
-
-def _confident_class(block: FloatArray, thresholds: FloatArray, predicted: IntArray) -> IntArray:
-    """Return the one class at or above its threshold; of several, the most probable of the WHOLE row."""
-    is_confident = block >= thresholds - TOLERANCE
-    n_confident = is_confident.sum(axis=1)
-    return np.where(
-        n_confident > 1, predicted, np.where(n_confident == 1, is_confident.argmax(axis=1), DROPPED)
-    )
-
-
-def count_pairs(labels: IntArray, classes: npt.NDArray[np.integer], n_classes: int) -> IntArray:
-    """Count rows by (given label, other class); rows of class `DROPPED` are left out. Counts of parts add up.
-
-    The matrix is column-major: the calibration adds in memory order, so the order is part of the result.
-    """
-    kept = classes != DROPPED
-    pairs = classes[kept].astype(np.int64) * n_classes + labels[kept]
-    counts = np.bincount(pairs, minlength=n_classes * n_classes).astype(np.int64, copy=False)
-    return counts.reshape(n_classes, n_classes).T
-
-
-# --- Scores alone -------------------------------------------------------------------------------------------
-
-
-def score_rows(given: Given, scoring: Scoring, block_rows: int | None = None) -> FloatArray:
-    """Return the score of every row."""
-    if scoring.is_plain_self_confidence:
-        values = self_confidence(given.labels, given.pred_probs)
-        return values.astype(float_type(values.dtype), copy=False)
-    return np.concatenate(
-        [score_block(labels, block, scoring) for _, labels, block in row_blocks(given, block_rows)]
-    )
-
-
-# --- Pass C: the largest margins ----------------------------------------------------------------------------
+    share_rows(len(given.labels), given.n_classes, judge, division)
+    return columns
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class TopMargins:
-    """The rows with the largest margins of each (given, suggested) pair: at most as many as wanted.
+class _Limits:
+    """Probabilities from which on a class counts as confident, in the type of the block, and as integers."""
 
-    Parameters
-    ----------
-    wanted : ndarray of int64, shape (K, K)
-        Number of rows to keep of each pair.
-    pairs : ndarray of int64, shape (M,)
-        given * K + suggested of each candidate.
-    margins : ndarray of float, shape (M,)
-        Probability of the suggested class minus that of the given one.
-    rows : ndarray of int64, shape (M,)
-        Row number of each candidate in the whole dataset.
-    """
+    values: FloatArray
+    keys: BitArray
+    order: BitArray
 
-    wanted: IntArray
-    pairs: IntArray
-    margins: FloatArray
-    rows: IntArray
-
-    def merge(self, other: TopMargins) -> TopMargins:
-        """Return the selection over both sets of rows; equal margins are decided by row number."""
-        return _joined(self.wanted, [self, other])
+    @classmethod
+    def of(cls, thresholds: FloatArray, kind: np.dtype[np.floating]) -> _Limits:
+        values = _rounded_up(thresholds - TOLERANCE, kind)
+        integer = np.dtype(f"i{kind.itemsize}")
+        order = np.array([np.iinfo(integer).max, np.iinfo(integer).min], integer)
+        bits = np.where(values == 0, kind.type(-0.0), values).view(
+            integer
+        )  # -0.0 sorts first, and equals 0.0
+        return cls(values, np.where(bits < 0, bits ^ order[0], bits), order)
 
 
-def select_margins(
-    given: Given, wanted: IntArray, block_rows: int | None = None, *, first_row: int = 0
-) -> TopMargins:
-    """Select, of each pair, the `wanted` rows with the largest margins; among equals the first rows."""
-    is_wanted = wanted > 0
-    active = np.asarray(is_wanted.any(axis=1))
-    bars = np.where(is_wanted, -np.inf, np.inf)  # a margin must lie above its bar to be of use
-    selected = TopMargins(wanted, np.empty(0, np.int64), np.empty(0), np.empty(0, np.int64))
-    pending: list[TopMargins] = []
-    n_pending, limit = 0, COMPACT_ROWS
-    for rows, labels, block in row_blocks(given, block_rows):
-        kept = np.flatnonzero(active[labels])
-        part = _candidates(labels[kept], block[kept], kept + rows.start + first_row, wanted, bars)
-        pending.append(part)
-        n_pending += len(part.rows)
-        if n_pending > limit:
-            selected = _joined(wanted, [selected, *pending])
-            _raise_bars(bars, selected)
-            pending, n_pending, limit = [], 0, max(COMPACT_ROWS, len(selected.rows))
-    return _joined(wanted, [selected, *pending])
+def _rounded_up(limits: FloatArray, kind: np.dtype[np.floating]) -> FloatArray:
+    """Return the smallest numbers of a type that are not below the limits: comparing with them is the same."""
+    rounded = limits.astype(kind)
+    raised = np.nextafter(rounded, kind.type(np.inf))
+    return np.ascontiguousarray(np.where(rounded < limits, raised, rounded), dtype=kind)
 
 
-def _candidates(
-    labels: IntArray,
-    block: FloatArray,
-    row_numbers: IntArray,
-    wanted: IntArray,
-    bars: npt.NDArray[np.float64],
-) -> TopMargins:
-    margins = block - self_confidence(labels, block)[:, None]
-    i, suggested = np.nonzero(margins > bars[labels])
-    return TopMargins(wanted, labels[i] * len(wanted) + suggested, margins[i, suggested], row_numbers[i])
+def _judge_block(
+    labels: IntArray, block: FloatArray, limits: _Limits, columns: RowColumns, rows: slice
+) -> None:
+    own, other = columns.self_confidence[rows], columns.normalized_margin[rows]
+    predicted, confident = columns.predicted[rows], columns.confident[rows]
+    if block.shape[1] <= NARROW:
+        judge_narrow(labels, block, limits.values, own, other, predicted, confident)
+    else:
+        bits = limits.keys.dtype
+        judge_wide(
+            labels,
+            block,
+            block.view(bits),
+            limits.values,
+            limits.keys,
+            limits.order,
+            own,
+            other,
+            other.view(bits),
+            predicted,
+            confident,
+        )
+    lifted = own + TOLERANCE
+    # equal means that the other class is ahead by the tolerance, so it is the predicted one
+    columns.is_close[rows] = (lifted > other) | ((lifted == other) & (labels < predicted))
+    other[:] = margin_of(own, other)
 
 
-def _joined(wanted: IntArray, parts: list[TopMargins]) -> TopMargins:
-    """Sort all candidates by pair, margin (falling) and row, and keep the wanted number of each pair."""
-    filled = [part for part in parts if len(part.rows)] or parts[:1]
-    pairs, margins, rows = (
-        np.concatenate([getattr(p, name) for p in filled]) for name in ("pairs", "margins", "rows")
+def score_rows(given: Given, scoring: Scoring, division: Division | None = None) -> FloatArray:
+    """Return the score of every row."""
+    if scoring.is_plain_self_confidence:
+        return score_some(given, scoring, np.arange(len(given.labels)))
+    if scoring.is_plain_margin:
+        endless = np.full(given.n_classes, np.inf)
+        return judge_rows(given, endless, scoring, division).normalized_margin
+    scores = np.empty(
+        len(given.labels), score_type(scoring, given.n_classes, float_type(given.pred_probs.dtype))
     )
-    order = np.lexsort((rows, -margins, pairs))
-    pairs, margins, rows = pairs[order], margins[order], rows[order]
-    place = np.arange(len(pairs)) - np.searchsorted(pairs, pairs, side="left")
-    best = place < wanted.ravel()[pairs]
-    return TopMargins(wanted, pairs[best], margins[best], rows[best])
+
+    def score(share: slice) -> None:
+        for rows, block in blocks(given.pred_probs, share, division):
+            scores[rows] = score_block(given.labels[rows], block, scoring)
+
+    share_rows(len(given.labels), given.n_classes, score, division)
+    return scores
 
 
-def _raise_bars(bars: npt.NDArray[np.float64], selected: TopMargins) -> None:
-    """Raise the bar of each full pair to its smallest selected margin: a later row must exceed it."""
-    last = np.flatnonzero(np.append(selected.pairs[1:] != selected.pairs[:-1], True))
-    pairs = selected.pairs[last]
-    sizes = np.diff(last, prepend=-1)
-    full = sizes == selected.wanted.ravel()[pairs]
-    bars.ravel()[pairs[full]] = selected.margins[last[full]]
+def score_some(given: Given, scoring: Scoring, rows: IntArray) -> FloatArray:
+    """Return the scores of some rows, block by block: their probabilities are never gathered as a whole."""
+    step = max(BLOCK_ENTRIES // given.n_classes, 1)
+    if scoring.is_plain_self_confidence:
+        step = max(len(rows), 1)
+    parts = [
+        _score_gathered(given, scoring, rows[start : start + step]) for start in range(0, len(rows), step)
+    ]
+    return np.concatenate(parts) if parts else np.empty(0)
+
+
+def _score_gathered(given: Given, scoring: Scoring, rows: IntArray) -> FloatArray:
+    kind, labels = float_type(given.pred_probs.dtype), given.labels[rows]
+    if scoring.is_plain_self_confidence:
+        return given.pred_probs[rows, labels].astype(kind, copy=False)
+    return score_block(labels, np.ascontiguousarray(given.pred_probs[rows], dtype=kind), scoring)

@@ -15,7 +15,9 @@ import numpy.typing as npt
 
 from labelhealth.core._check_options import check_joint_counts, where
 from labelhealth.core._constants import TOLERANCE
+from labelhealth.core._exact import ClassSums
 from labelhealth.core._rows import count_rows, select_rows
+from labelhealth.core._sums import sum_self_confidence
 from labelhealth.core._types import FloatArray, IntArray, LabelsLike
 from labelhealth.core.errors import (
     FeaturesError,
@@ -41,10 +43,22 @@ class Given:
         Given class of each example, in 0..K-1.
     pred_probs : ndarray of numbers, shape (N, K)
         Probabilities in [0, 1] up to 1e-6; never copied, so a memory map stays one.
+    known_sums : ClassSums or None
+        Exact sums of self-confidence by class, where they are known.
     """
 
     labels: IntArray
     pred_probs: FloatArray
+    known_sums: ClassSums | None = None
+
+    @property
+    def sums(self) -> ClassSums:
+        """Exact sums of self-confidence by class: those that the check of the range has left, if any."""
+        found = self.known_sums or sum_self_confidence(self.labels, self.pred_probs, TOLERANCE)
+        if found is None:
+            msg = "`pred_probs` must lie in [0, 1]."
+            raise PredProbsError(msg)
+        return found
 
     @property
     def n_classes(self) -> int:
@@ -66,8 +80,10 @@ def check_given(labels: LabelsLike, pred_probs: FloatArray, *, one_class: bool =
         msg = f"`pred_probs` must have two dimensions (examples, classes); got shape {probs.shape}."
         raise PredProbsError(msg)
     _check_labels_below(codes, probs.shape[1], "the number of columns of `pred_probs`", PredProbsError)
-    _check_probs_range(probs)
-    return Given(codes, probs)
+    sums = sum_self_confidence(codes, probs, TOLERANCE)
+    if sums is None:
+        _check_probs_range(probs)
+    return Given(codes, probs, sums)
 
 
 def check_given_for_filter(labels: LabelsLike, pred_probs: FloatArray) -> Given:

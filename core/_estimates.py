@@ -6,12 +6,14 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from labelhealth.core._blocks import RowColumns, count_pairs, judge_rows, sum_self_confidence, thresholds_of
+from labelhealth.core._blocks import RowColumns, is_off_diagonal, judge_rows
 from labelhealth.core._check import Given
 from labelhealth.core._constants import LOWEST_CONVERGED_PRIOR, TINY
 from labelhealth.core._exact import ClassSums
 from labelhealth.core._joint import calibrate, with_counted_diagonal
+from labelhealth.core._pairs import Matrix, count_pairs
 from labelhealth.core._scores import Scoring
+from labelhealth.core._sums import thresholds_of
 from labelhealth.core._types import FloatArray, IntArray
 from labelhealth.core.arrays import clip_noise_rates, clip_values
 from labelhealth.core.latent_algebra import (
@@ -26,16 +28,27 @@ OUTER_ROUNDS, INNER_ROUNDS = 3, 5  # as Rank Pruning's published code; there is 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class CountedJoint:
-    """A confident joint and the rows counted off its diagonal."""
+    """A confident joint and what was judged to count it."""
 
-    joint: IntArray
-    off_diagonal_rows: IntArray
+    counts: Matrix[np.int64]
+    is_calibrated: bool
+    given: Given
     columns: RowColumns
+
+    @property
+    def joint(self) -> IntArray:
+        """The full K x K matrix: column-major as it was counted, row-major once it is calibrated."""
+        return self.counts.dense("C" if self.is_calibrated else "F")
+
+    @property
+    def off_diagonal_rows(self) -> IntArray:
+        """Rows counted for another class than their given one, ascending."""
+        return np.flatnonzero(is_off_diagonal(self.given.labels, self.columns))
 
 
 def judge(given: Given, thresholds: FloatArray | None = None) -> tuple[ClassSums, RowColumns]:
     """Run passes A and B with plain scores; thresholds of the caller replace those of pass A."""
-    sums = sum_self_confidence(given)
+    sums = given.sums
     limits = thresholds_of(sums, given.pred_probs.dtype) if thresholds is None else thresholds
     return sums, judge_rows(given, limits, Scoring("self_confidence"))
 
@@ -44,7 +57,7 @@ def scoring_of(given: Given, method: Score, *, adjust_pred_probs: bool) -> Scori
     """Return the score with its thresholds, which come from the full data."""
     if not adjust_pred_probs:
         return Scoring(method)
-    return Scoring(method, thresholds_of(sum_self_confidence(given), given.pred_probs.dtype))
+    return Scoring(method, thresholds_of(given.sums, given.pred_probs.dtype))
 
 
 def confident_joint_of(
@@ -54,7 +67,7 @@ def confident_joint_of(
     sums, columns = judge(given, thresholds)
     raw = with_counted_diagonal(count_pairs(given.labels, columns.confident, given.n_classes))
     joint = calibrate(raw, sums.counts) if calibrated else raw
-    return CountedJoint(joint, np.flatnonzero(columns.is_off_diagonal), columns)
+    return CountedJoint(joint, calibrated, given, columns)
 
 
 def latent_estimates(

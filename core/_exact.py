@@ -11,10 +11,9 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from labelhealth.core._types import FloatArray, IntArray
+from labelhealth.core._types import IntArray
 
 LIMB_BITS = 32
-MAX_ROWS = 2**20  # 2**20 digits below 2**32 stay below 2**53, so that a float64 adds them exactly
 QUOTIENT_BITS = 40  # more than float32's 24 and, with the sticky bit, fewer than float64's 53
 
 
@@ -49,28 +48,11 @@ class ClassSums:
         ]
 
 
-def class_sums(labels: IntArray, values: FloatArray, n_classes: int) -> ClassSums:
-    """Sum finite `values` by class without rounding."""
-    starts = range(0, max(len(labels), 1), MAX_ROWS)
-    parts = [_sums_of_part(labels[i : i + MAX_ROWS], values[i : i + MAX_ROWS], n_classes) for i in starts]
-    total = parts[0]
-    for part in parts[1:]:
-        total = total.merge(part)
-    return total
-
-
-def _sums_of_part(labels: IntArray, values: FloatArray, n_classes: int) -> ClassSums:
-    counts = np.bincount(labels, minlength=n_classes).astype(np.int64)
-    residual = values.astype(np.float64)
-    limbs = []
-    while True:
-        whole = np.trunc(residual)
-        limbs.append(np.bincount(labels, weights=whole, minlength=n_classes).astype(np.int64))
-        residual = (residual - whole) * 2.0**LIMB_BITS  # both steps are exact
-        rest = residual != 0
-        if not rest.any():
-            return ClassSums(counts, _carried(np.array(limbs)))
-        labels, residual = labels[rest], residual[rest]
+def sums_of_digits(counts: IntArray, digits: IntArray) -> ClassSums:
+    """Return the sums that digits of any size stand for, shape (L, K), in their normal form."""
+    used = np.flatnonzero(digits.any(axis=1))
+    n_limbs = int(used[-1]) + 1 if len(used) else 1
+    return ClassSums(counts, _carried(digits[:n_limbs].copy()))
 
 
 def _padded(limbs: IntArray, n_limbs: int) -> IntArray:

@@ -1,60 +1,138 @@
-"""The seven rules that flag examples, on what the passes over the rows have found. Input is already clean."""
+"""The seven rules that flag examples: what each selects, and which of the rows it flags. Input is already clean.
+
+A rule works in three steps, so that rows may be divided in any way: what is wanted is planned from counts, each set of
+rows offers its best candidates, and what remains of all candidates is marked.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
-from labelhealth.core._blocks import RowColumns, select_margins
+from labelhealth.core._blocks import RowColumns, is_off_diagonal
 from labelhealth.core._check import Given
+from labelhealth.core._pairs import Matrix
 from labelhealth.core._prune import prune_counts
+from labelhealth.core._select import (
+    Selection,
+    merge,
+    select_least_confident,
+    select_lowest,
+    select_margins,
+)
+from labelhealth.core._sweep import Division
 from labelhealth.core._types import BoolArray, FloatArray, IntArray
 from labelhealth.core.options import FilterBy, IssueOptions
 
+PRUNING_RULES: frozenset[FilterBy] = frozenset({"prune_by_noise_rate", "prune_by_class", "both"})
+RANKING_RULES: frozenset[FilterBy] = frozenset({"low_normalized_margin", "low_self_confidence"})
+
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Findings:
-    """All that a rule may look at.
+class Plan:
+    """How many rows a rule wants; None for a kind of selection that it does not make.
 
     Parameters
     ----------
-    given : Given
-        Labels and probabilities.
-    columns : RowColumns
-        What pass B found in each row.
-    class_counts : ndarray of int64, shape (K,)
-        Examples of each class.
-    confident_joint : ndarray of float, shape (K, K)
-        Calibrated, or the caller's own.
-    options : IssueOptions
-        The audit's options.
-    num_to_remove : ndarray of float, shape (K,), or None
-        Examples to remove from each given class, if the caller has decided.
-    block_rows : int or None
-        Rows of a block.
+    filter_by : str
+        Name of the rule.
+    pairs : Matrix of int64, or None
+        Rows with the largest margins, of each (given, suggested) pair.
+    classes : ndarray of int64, shape (K,), or None
+        Rows of lowest self-confidence, of each given class.
+    lowest : int or None
+        Rows of lowest score.
     """
 
-    given: Given
-    columns: RowColumns
-    class_counts: IntArray
-    confident_joint: FloatArray | IntArray
-    options: IssueOptions
-    num_to_remove: FloatArray | None = None
-    block_rows: int | None = None
+    filter_by: FilterBy
+    pairs: Matrix[np.int64] | None = None
+    classes: IntArray | None = None
+    lowest: int | None = None
+
+    @property
+    def wanted(self) -> list[IntArray]:
+        """Rows wanted of each pair, for each selection that the rule makes."""
+        lowest = None if self.lowest is None else np.array([self.lowest])
+        pairs = None if self.pairs is None else self.pairs.values
+        return [wanted for wanted in (pairs, self.classes, lowest) if wanted is not None]
 
 
-def flag_issues(findings: Findings) -> BoolArray:
-    """Apply the chosen rule; unless it only ranks, unflag examples whose label is the most probable class."""
-    name = findings.options.filter_by
-    flagged = RULES[name](findings)
-    return flagged if name in RANKING_RULES else flagged & ~findings.columns.is_close
+def plan_issues(
+    joint: Matrix[np.int64] | Matrix[np.float64],
+    class_counts: IntArray,
+    n_confident_issues: int,
+    options: IssueOptions,
+    num_to_remove: FloatArray | None = None,
+) -> Plan:
+    """Return what the chosen rule wants of a dataset with these counts."""
+    name = options.filter_by
+    if name in RANKING_RULES:
+        return Plan(name, lowest=n_confident_issues)
+    if name not in PRUNING_RULES:
+        return Plan(name)
+    counts = prune_counts(
+        joint, class_counts, options.min_examples_per_class, options.frac_noise, num_to_remove
+    )
+    is_judged = class_counts > max(
+        options.min_examples_per_class, 1
+    )  # a class of one example is never judged
+    flagged = counts.flagged
+    pairs = flagged.with_values(np.where(is_judged[flagged.given], np.maximum(flagged.values, 0), 0))
+    classes = np.where(is_judged, np.maximum(class_counts - counts.kept, 0), 0)
+    return Plan(
+        name,
+        pairs=None if name == "prune_by_class" else pairs,
+        classes=None if name == "prune_by_noise_rate" else classes,
+    )
 
 
-def is_confident_issue(columns: RowColumns) -> BoolArray:
+def select_issues(
+    given: Given, columns: RowColumns, plan: Plan, division: Division | None = None
+) -> list[Selection]:
+    """Return the candidates of a set of rows, one selection for each entry of `plan.wanted`."""
+    found = []
+    if plan.pairs is not None:
+        found.append(select_margins(given, columns, plan.pairs, division))
+    if plan.classes is not None:
+        found.append(select_least_confident(given, columns, plan.classes, division))
+    if plan.lowest is not None:
+        is_margin = plan.filter_by == "low_normalized_margin"
+        scores = columns.normalized_margin if is_margin else columns.self_confidence
+        found.append(select_lowest(scores, plan.lowest))
+    return found
+
+
+def merge_candidates(plan: Plan, parts: Sequence[Sequence[Selection]]) -> list[Selection]:
+    """Return the candidates of all sets of rows; their rows must be numbered throughout."""
+    each = zip(plan.wanted, zip(*parts, strict=True), strict=True)
+    return [merge(wanted, selections) for wanted, selections in each]
+
+
+def mark_issues(labels: IntArray, columns: RowColumns, plan: Plan, chosen: Sequence[IntArray]) -> BoolArray:
+    """Flag rows of one set; `chosen` holds the selected rows of each selection.
+
+    A rule that does not only rank leaves rows alone whose label is the most probable class.
+    """
+    if plan.filter_by == "confident_learning":
+        flagged = is_off_diagonal(labels, columns)
+    elif plan.filter_by == "predicted_neq_given":
+        flagged = columns.predicted != labels
+    else:
+        flagged = np.logical_and.reduce([_mask(rows, len(labels)) for rows in chosen])
+    return flagged if plan.filter_by in RANKING_RULES else flagged & ~columns.is_close
+
+
+def flag_issues(given: Given, columns: RowColumns, plan: Plan, division: Division | None = None) -> BoolArray:
+    """Plan carried out on all rows at once."""
+    chosen = [selection.rows for selection in select_issues(given, columns, plan, division)]
+    return mark_issues(given.labels, columns, plan, chosen)
+
+
+def is_confident_issue(labels: IntArray, columns: RowColumns) -> BoolArray:
     """Counted for another class than the given one, and not close to it."""
-    return columns.is_off_diagonal & ~columns.is_close
+    return is_off_diagonal(labels, columns) & ~columns.is_close
 
 
 def unjudged_classes(class_counts: IntArray, min_examples_per_class: float) -> IntArray:
@@ -62,81 +140,7 @@ def unjudged_classes(class_counts: IntArray, min_examples_per_class: float) -> I
     return np.flatnonzero(class_counts <= min_examples_per_class)
 
 
-def _prune_by_noise_rate(findings: Findings) -> BoolArray:
-    wanted = _wanted(findings)
-    np.fill_diagonal(wanted, 0)
-    flagged = np.zeros(len(findings.given.labels), dtype=np.bool_)
-    flagged[select_margins(findings.given, wanted, findings.block_rows).rows] = True
-    return flagged
-
-
-def _prune_by_class(findings: Findings) -> BoolArray:
-    kept = np.diagonal(_prune_counts(findings))
-    n_pruned = np.where(_is_judged(findings), np.maximum(findings.class_counts - kept, 0), 0)
-    labels = findings.given.labels
-    order = np.lexsort((findings.columns.self_confidence, labels))  # stable: ties by row
-    starts = np.cumsum(findings.class_counts) - findings.class_counts
-    place = np.arange(len(labels)) - starts[labels[order]]
-    flagged = np.zeros(len(labels), dtype=np.bool_)
-    flagged[order[place < n_pruned[labels[order]]]] = True
-    return flagged
-
-
-def _both(findings: Findings) -> BoolArray:
-    return _prune_by_noise_rate(findings) & _prune_by_class(findings)
-
-
-def _confident_learning(findings: Findings) -> BoolArray:
-    return findings.columns.is_off_diagonal
-
-
-def _predicted_neq_given(findings: Findings) -> BoolArray:
-    return np.asarray(findings.columns.predicted != findings.given.labels)
-
-
-def _low_normalized_margin(findings: Findings) -> BoolArray:
-    return _lowest(findings.columns.normalized_margin, findings)
-
-
-def _low_self_confidence(findings: Findings) -> BoolArray:
-    return _lowest(findings.columns.self_confidence, findings)
-
-
-def _lowest(scores: FloatArray, findings: Findings) -> BoolArray:
-    n_issues = int(is_confident_issue(findings.columns).sum())
-    flagged = np.zeros(len(scores), dtype=np.bool_)
-    flagged[np.argsort(scores, kind="stable")[:n_issues]] = True
-    return flagged
-
-
-def _wanted(findings: Findings) -> IntArray:
-    return np.where(_is_judged(findings)[:, None], np.maximum(_prune_counts(findings), 0), 0)
-
-
-def _prune_counts(findings: Findings) -> IntArray:
-    options = findings.options
-    return prune_counts(
-        findings.confident_joint,
-        findings.class_counts,
-        options.min_examples_per_class,
-        options.frac_noise,
-        findings.num_to_remove,
-    )
-
-
-def _is_judged(findings: Findings) -> BoolArray:
-    """Large enough a class; a class of one example is never judged."""
-    return findings.class_counts > max(findings.options.min_examples_per_class, 1)
-
-
-RULES: dict[FilterBy, Callable[[Findings], BoolArray]] = {
-    "prune_by_noise_rate": _prune_by_noise_rate,
-    "prune_by_class": _prune_by_class,
-    "both": _both,
-    "confident_learning": _confident_learning,
-    "predicted_neq_given": _predicted_neq_given,
-    "low_normalized_margin": _low_normalized_margin,
-    "low_self_confidence": _low_self_confidence,
-}
-PRUNING_RULES: frozenset[FilterBy] = frozenset({"prune_by_noise_rate", "prune_by_class", "both"})
-RANKING_RULES: frozenset[FilterBy] = frozenset({"low_normalized_margin", "low_self_confidence"})
+def _mask(rows: IntArray, n_rows: int) -> BoolArray:
+    mask = np.zeros(n_rows, dtype=np.bool_)
+    mask[rows] = True
+    return mask

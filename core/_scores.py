@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from labelhealth.core._constants import LOWEST_PROBABILITY
+from labelhealth.core._kernels import sum_entropy
 from labelhealth.core._types import FloatArray, IntArray
 from labelhealth.core.options import Score
 
@@ -23,6 +24,11 @@ class Scoring:
     def is_plain_self_confidence(self) -> bool:
         """Whether the score is the probability of the given label itself."""
         return self.method == "self_confidence" and self.thresholds is None
+
+    @property
+    def is_plain_margin(self) -> bool:
+        """Whether the score is the normalized margin of the probabilities themselves."""
+        return self.method == "normalized_margin" and self.thresholds is None
 
 
 def score_block(labels: IntArray, block: FloatArray, scoring: Scoring) -> FloatArray:
@@ -71,8 +77,11 @@ def confidence_weighted_entropy(labels: IntArray, block: FloatArray) -> FloatArr
 
 def normalized_entropy(block: FloatArray) -> FloatArray:
     """Entropy of each row over that of the uniform distribution; 0 log 0 counts as 0."""
-    logs = np.log(np.where(block > 0, block, 1))
-    return np.asarray(-(block * logs).sum(axis=1) / np.log(block.shape[1]))
+    with np.errstate(divide="ignore", invalid="ignore"):  # the logarithm of 0 is not used
+        logs = np.log(block)
+    entropy = np.empty(len(block))
+    sum_entropy(block, logs, np.log(block.shape[1]), entropy)
+    return entropy
 
 
 SCORE_FUNCTIONS: dict[Score, Callable[[IntArray, FloatArray], FloatArray]] = {

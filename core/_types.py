@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 FloatArray: TypeAlias = npt.NDArray[np.floating]
 IntArray: TypeAlias = npt.NDArray[np.int64]
 CodeArray: TypeAlias = npt.NDArray[np.int32]
+BitArray: TypeAlias = npt.NDArray[np.signedinteger]  # floats seen as integers of their width
 BoolArray: TypeAlias = npt.NDArray[np.bool_]
 # Anything that can hold one class number for each example.
 LabelsLike: TypeAlias = Union[

@@ -11,7 +11,7 @@ import numpy.typing as npt
 from labelhealth.core._check import check_labels
 from labelhealth.core._check_options import check_square
 from labelhealth.core._constants import HIGHEST_NOISE_RATE, LOWEST_DENOMINATOR, TINY
-from labelhealth.core._joint import round_row_totals, round_total
+from labelhealth.core._joint import round_total
 from labelhealth.core._types import FloatArray, IntArray, LabelsLike
 from labelhealth.core.errors import LabelsError, MatrixError, OptionError
 
@@ -202,7 +202,7 @@ def round_preserving_row_totals(confident_joint: npt.ArrayLike) -> IntArray:
     if values.ndim != 2 or not np.isfinite(values).all():
         msg = f"`confident_joint` must be a matrix of finite numbers; got shape {values.shape}."
         raise MatrixError(msg)
-    return round_row_totals(values)
+    return np.array([round_total(row) for row in values], dtype=np.int64).reshape(values.shape)
 
 
 def value_counts(x: LabelsLike, *, num_classes: int | None = None) -> IntArray:

@@ -6,12 +6,16 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from labelhealth.core._blocks import count_pairs, judge_rows, sum_self_confidence, thresholds_of
+from labelhealth.core._blocks import judge_rows
 from labelhealth.core._check import Given, check_given, check_scorable
 from labelhealth.core._check_options import check_issue_options
-from labelhealth.core._issues import Findings, flag_issues, is_confident_issue
+from labelhealth.core._issues import flag_issues, is_confident_issue, plan_issues
 from labelhealth.core._joint import calibrate, with_counted_diagonal
+from labelhealth.core._order import ascending
+from labelhealth.core._pairs import Matrix, count_pairs
 from labelhealth.core._scores import Scoring
+from labelhealth.core._sums import thresholds_of
+from labelhealth.core._sweep import Division
 from labelhealth.core._types import BoolArray, CodeArray, FloatArray, IntArray, LabelsLike
 from labelhealth.core.errors import PredProbsError
 from labelhealth.core.options import IssueOptions
@@ -29,9 +33,9 @@ class LabelAudit:
         Mean self-confidence of each class (probability); 2 for a class without examples.
     class_counts : ndarray of int64, shape (K,)
         Examples of each given class.
-    raw_confident_joint : ndarray of int64, shape (K, K)
+    raw_confident_joint : Matrix of int64, K x K
         Confident examples by given (row) and suggested (column) class, diagonal at least 1.
-    confident_joint : ndarray of int64, shape (K, K)
+    confident_joint : Matrix of int64, K x K
         The same, scaled so that each row sums to its class count.
     is_label_issue : ndarray of bool, shape (N,)
         Whether the chosen filter flags the example.
@@ -56,8 +60,8 @@ class LabelAudit:
 
     thresholds: FloatArray
     class_counts: IntArray
-    raw_confident_joint: IntArray
-    confident_joint: IntArray
+    raw_confident_joint: Matrix[np.int64]
+    confident_joint: Matrix[np.int64]
     is_label_issue: BoolArray
     label_quality: FloatArray
     predicted_label: CodeArray
@@ -126,15 +130,17 @@ def audit_labels(
     return _audit(given, checked_options)
 
 
-def _audit(given: Given, options: IssueOptions, block_rows: int | None = None) -> LabelAudit:
-    sums = sum_self_confidence(given, block_rows)
+def _audit(given: Given, options: IssueOptions, division: Division | None = None) -> LabelAudit:
+    sums = given.sums
     thresholds = thresholds_of(sums, given.pred_probs.dtype)
     scoring = Scoring(options.score, thresholds if options.adjust_pred_probs else None)
-    columns = judge_rows(given, thresholds, scoring, block_rows)
-    raw = with_counted_diagonal(count_pairs(given.labels, columns.confident, given.n_classes))
+    columns = judge_rows(given, thresholds, scoring, division)
+    raw = with_counted_diagonal(count_pairs(given.labels, columns.confident, given.n_classes, division))
     joint = calibrate(raw, sums.counts)
-    flagged = flag_issues(Findings(given, columns, sums.counts, joint, options, block_rows=block_rows))
-    ranked = np.argsort(columns.score, kind="stable")
+    n_confident = int(is_confident_issue(given.labels, columns).sum())
+    plan = plan_issues(joint, sums.counts, n_confident, options)
+    flagged = flag_issues(given, columns, plan, division)
+    ranked = ascending(columns.score)
     return LabelAudit(
         thresholds=thresholds,
         class_counts=sums.counts,
@@ -148,5 +154,5 @@ def _audit(given: Given, options: IssueOptions, block_rows: int | None = None) -
         is_close=columns.is_close,
         ranked_issues=ranked[flagged[ranked]],
         ranked_rows=ranked,
-        num_issues=int(is_confident_issue(columns).sum()),
+        num_issues=n_confident,
     )

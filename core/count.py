@@ -11,7 +11,6 @@ from typing import Literal, overload
 import numpy as np
 import numpy.typing as npt
 
-from labelhealth.core._blocks import sum_self_confidence, thresholds_of
 from labelhealth.core._check import Given, check_given, check_labels
 from labelhealth.core._check_options import (
     check_choice,
@@ -29,6 +28,8 @@ from labelhealth.core._estimates import confident_joint_of, judge, latent_estima
 from labelhealth.core._issues import is_confident_issue
 from labelhealth.core._joint import calibrate as calibrate_counts
 from labelhealth.core._joint import shares
+from labelhealth.core._pairs import sparse
+from labelhealth.core._sums import thresholds_of
 from labelhealth.core._types import FloatArray, IntArray, LabelsLike
 from labelhealth.core._warn import warn_user
 from labelhealth.core.errors import MatrixError
@@ -92,7 +93,7 @@ def get_confident_thresholds(
     """
     check_single_label(multi_label, "get_confident_thresholds")
     given = check_given(labels, pred_probs)
-    return thresholds_of(sum_self_confidence(given), given.pred_probs.dtype)
+    return thresholds_of(given.sums, given.pred_probs.dtype)
 
 
 @overload
@@ -232,7 +233,7 @@ def calibrate_confident_joint(
     check_single_label(multi_label, "calibrate_confident_joint")
     joint = check_joint_counts("confident_joint", confident_joint)
     codes = check_labels(labels, n_classes=len(joint))
-    return calibrate_counts(joint, np.bincount(codes, minlength=len(joint)))
+    return _calibrated(joint, np.bincount(codes, minlength=len(joint)))
 
 
 def estimate_joint(
@@ -354,7 +355,7 @@ def num_label_issues(
             f"`confident_joint` is not used by estimation_method={method!r}; use 'off_diagonal_custom'."
         )
     if method == "off_diagonal":
-        return int(is_confident_issue(judge(given)[1]).sum())
+        return int(is_confident_issue(given.labels, judge(given)[1]).sum())
     return _issues_in_joint(shares(confident_joint_of(given).joint), len(given.labels))
 
 
@@ -366,8 +367,12 @@ def _issues_in_custom_joint(given: Given, confident_joint: npt.ArrayLike | None)
         )
         raise MatrixError(msg)
     joint = check_joint_counts("confident_joint", confident_joint, n_classes=given.n_classes)
-    calibrated = calibrate_counts(joint, np.bincount(given.labels, minlength=given.n_classes))
+    calibrated = _calibrated(joint, np.bincount(given.labels, minlength=given.n_classes))
     return _issues_in_joint(shares(calibrated), len(given.labels))
+
+
+def _calibrated(joint: FloatArray | IntArray, class_counts: IntArray) -> IntArray:
+    return calibrate_counts(sparse(joint), class_counts, "F" if np.isfortran(joint) else "C").dense()
 
 
 def _issues_in_joint(joint: FloatArray, n_rows: int) -> int:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from labelhealth.core._blocks import count_pairs, score_rows
+from labelhealth.core._blocks import score_some
 from labelhealth.core._check import Given, check_given, check_given_for_filter, check_scorable
 from labelhealth.core._check_options import (
     check_filter_by,
@@ -19,9 +19,17 @@ from labelhealth.core._check_options import (
     check_whole_joint,
 )
 from labelhealth.core._estimates import judge, scoring_of
-from labelhealth.core._issues import PRUNING_RULES, Findings, flag_issues, unjudged_classes
+from labelhealth.core._issues import (
+    PRUNING_RULES,
+    flag_issues,
+    is_confident_issue,
+    plan_issues,
+    unjudged_classes,
+)
 from labelhealth.core._joint import calibrate as calibrate_counts
 from labelhealth.core._joint import with_counted_diagonal
+from labelhealth.core._order import ascending
+from labelhealth.core._pairs import Matrix, count_pairs, sparse
 from labelhealth.core._types import BoolArray, FloatArray, IntArray, LabelsLike
 from labelhealth.core._warn import warn_user
 from labelhealth.core.options import FilterBy, IssueOptions, Score
@@ -138,7 +146,7 @@ def find_label_issues(
     request = _Request(
         given,
         check_issue_options(options),
-        None if confident_joint is None else check_whole_joint(confident_joint, given.n_classes),
+        None if confident_joint is None else sparse(check_whole_joint(confident_joint, given.n_classes)),
         check_removals(num_to_remove_per_class, filter_by in PRUNING_RULES, given.n_classes),
         ranked=return_indices_ranked_by is not None,
     )
@@ -239,9 +247,10 @@ def find_label_issues_using_argmax_confusion_matrix(
     options = IssueOptions(filter_by=check_filter_by(filter_by))
     given = check_given(labels, pred_probs, one_class=False)
     columns = judge(given)[1]
-    confusion = np.ascontiguousarray(count_pairs(given.labels, columns.predicted, given.n_classes))
+    confusion = count_pairs(given.labels, columns.predicted, given.n_classes)
     if calibrate:
-        confusion = calibrate_counts(confusion, np.bincount(given.labels, minlength=given.n_classes))
+        counts = np.bincount(given.labels, minlength=given.n_classes)
+        confusion = calibrate_counts(confusion, counts, "C")
     request = _Request(given, options, confusion)
     _warn_of_unused_options(request)
     return _flag(request)
@@ -253,7 +262,7 @@ class _Request:
 
     given: Given
     options: IssueOptions
-    confident_joint: FloatArray | IntArray | None = None
+    confident_joint: Matrix[np.int64] | Matrix[np.float64] | None = None
     num_to_remove: FloatArray | None = None
     ranked: bool = False
 
@@ -277,7 +286,9 @@ def _flag(request: _Request) -> BoolArray:
             f" or fewer and are not judged: {', '.join(map(str, small[:SHOWN_CLASSES]))}"
             f"{', ...' if len(small) > SHOWN_CLASSES else ''}."
         )
-    return flag_issues(Findings(given, columns, sums.counts, joint, options, request.num_to_remove))
+    n_confident = int(is_confident_issue(given.labels, columns).sum())
+    plan = plan_issues(joint, sums.counts, n_confident, options, request.num_to_remove)
+    return flag_issues(given, columns, plan)
 
 
 def _ranked(request: _Request, flagged: BoolArray) -> IntArray:
@@ -285,8 +296,7 @@ def _ranked(request: _Request, flagged: BoolArray) -> IntArray:
     rows = np.flatnonzero(flagged)
     options = request.options
     scoring = scoring_of(request.given, options.score, adjust_pred_probs=options.adjust_pred_probs)
-    scores = score_rows(request.given, scoring)
-    return rows[np.argsort(scores[rows], kind="stable")]
+    return rows[ascending(score_some(request.given, scoring, rows))]
 
 
 def _warn_of_unused_options(request: _Request) -> None:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 import numpy.typing as npt
 
-from labelhealth.core._blocks import score_rows
+from labelhealth.core._blocks import score_rows, score_some
 from labelhealth.core._check import check_given, check_given_for_filter, check_probs, check_scorable
 from labelhealth.core._check_options import (
     check_ensemble,
@@ -18,6 +18,7 @@ from labelhealth.core._check_options import (
 )
 from labelhealth.core._ensemble import ENSEMBLES, Ensemble
 from labelhealth.core._estimates import scoring_of
+from labelhealth.core._order import ascending
 from labelhealth.core._scores import Scoring, normalized_entropy
 from labelhealth.core._types import FloatArray, IntArray, LabelsLike
 from labelhealth.core._warn import warn_user
@@ -249,8 +250,8 @@ def order_label_issues(
     given = check_given_for_filter(labels, pred_probs)
     check_scorable(given, score)
     rows = np.flatnonzero(check_mask("label_issues_mask", label_issues_mask, len(given.labels)))
-    scores = score_rows(given, scoring_of(given, score, adjust_pred_probs=adjust))
-    return rows[np.argsort(scores[rows], kind="stable")]
+    scores = score_some(given, scoring_of(given, score, adjust_pred_probs=adjust), rows)
+    return rows[ascending(scores)]
 
 
 def get_self_confidence_for_each_label(labels: LabelsLike, pred_probs: FloatArray) -> FloatArray:

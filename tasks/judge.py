@@ -41,5 +41,5 @@ def _part(store: Store, audit: LabelAudit) -> PartFindings:
 
 def _non_zero_pairs(audit: LabelAudit) -> pa.Table:
     """Return the calibrated confident joint, one row a pair of classes with a count."""
-    given, true = np.nonzero(audit.confident_joint)
-    return pa.table({"given": given, "true": true, "count": audit.confident_joint[given, true]})
+    joint = audit.confident_joint
+    return pa.table({"given": joint.given, "true": joint.true, "count": joint.values})

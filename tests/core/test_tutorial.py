@@ -185,7 +185,7 @@ def test_audit_gives_the_same_as_the_functions(data, filter_by, score):
     assert np.array_equal(audit.is_label_issue, cl.filter.find_label_issues(*given, filter_by=filter_by))
     assert np.array_equal(audit.ranked_issues, ranked)
     assert np.array_equal(audit.label_quality, cl.rank.get_label_quality_scores(*given, method=score))
-    assert np.array_equal(audit.confident_joint, cl.count.compute_confident_joint(*given))
+    assert np.array_equal(audit.confident_joint.dense(), cl.count.compute_confident_joint(*given))
     assert audit.num_issues == cl.count.num_label_issues(*given)
 
 

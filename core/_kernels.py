@@ -1,0 +1,264 @@
+"""The loops over rows of probabilities: plain functions on one block, compiled when a block is worth it.
+
+Every function takes contiguous arrays of one block of rows and writes into arrays that the caller made, so it
+allocates next to nothing and holds no lock. Input is already clean. What it computes is the same to the last bit
+compiled or not: no sum of floats is taken in another order, and no operation is contracted.
+
+Loops over a row read probabilities as integers where that lets a processor look at many at once: floats of one sign
+sort like their bits, and a mask turns the bits of negative ones around.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from labelhealth.core._compiled import kernel
+from labelhealth.core._types import BitArray, CodeArray, FloatArray, IntArray
+
+LIMB = 4294967296.0  # 2**32, the base of the digits of an exact sum
+N_LIMBS = 36  # digits down to the smallest float64, 2**-1074, and two to spare
+CHECKED_TOGETHER = 4096  # entries: what is checked is still in the first-level cache when it is summed
+TILE = 128  # rows that are turned on their side together
+
+
+@kernel(n_inputs=4)
+def add_self_confidence(
+    labels: IntArray,
+    probs: FloatArray,
+    low: np.floating,
+    high: np.floating,
+    counts: IntArray,
+    limbs: IntArray,
+) -> int:
+    """Add each row's self-confidence to the digits of its class; return how many entries are out of range.
+
+    `counts` has shape (K,), `limbs` (K, N_LIMBS): digit j counts units of 2**(-32 j). NaN is out of range.
+    """
+    n_rows, n_classes = probs.shape
+    step = max(CHECKED_TOGETHER // n_classes, 1)
+    n_good = 0
+    for start in range(0, n_rows, step):
+        stop = min(start + step, n_rows)
+        checked = probs[start:stop].reshape((stop - start) * n_classes)
+        good = 0
+        for place in range(len(checked)):
+            value = checked[place]
+            good += (value >= low) & (value <= high)
+        n_good += good
+        if good < len(checked):
+            continue
+        for row in range(start, stop):
+            label = labels[row]
+            counts[label] += 1
+            rest = np.float64(probs[row, label]) * LIMB  # exact, as are the steps below
+            digit = 1
+            while rest != 0.0:
+                whole = np.int64(rest)
+                limbs[label, digit] += whole
+                rest = (rest - whole) * LIMB
+                digit += 1
+    return int(n_rows * n_classes - n_good)
+
+
+@kernel(n_inputs=6)
+def judge_wide(
+    labels: IntArray,
+    probs: FloatArray,
+    bits: BitArray,
+    limits: FloatArray,
+    limit_keys: BitArray,
+    order: BitArray,
+    own: FloatArray,
+    other: FloatArray,
+    other_bits: BitArray,
+    predicted: CodeArray,
+    confident: CodeArray,
+) -> int:
+    """Judge rows of many classes: one sweep over a row, and a search only where the given label does not win.
+
+    `own` becomes the probability of the given label, `other` the best other one, `predicted` the most probable class
+    (lowest index among equals), `confident` the one class at or above its limit, of several the predicted one, of none
+    -1. `other_bits` is `other` seen as integers; `order` holds the mask that makes the bits of negative floats sort
+    as these do, and the lowest integer. Return 0.
+    """
+    n_rows, n_classes = probs.shape
+    integer = bits.dtype.type
+    mask, lowest = order[0], order[1]
+    for row in range(n_rows):
+        label = labels[row]
+        best = lowest
+        n_confident = integer(0)
+        for column in range(n_classes):
+            key = bits[row, column]
+            key = integer(key ^ mask) if key < 0 else key
+            n_confident = integer(n_confident + integer(key >= limit_keys[column]))
+            best = max(best, key if column != label else lowest)
+        other_bits[row] = integer(best ^ mask) if best < 0 else best
+        lead, rival = probs[row, label], other[row]
+        own[row] = lead
+        winner = label
+        if rival >= lead:
+            place = integer(n_classes)
+            for column in range(n_classes):
+                is_rival = (probs[row, column] == rival) & (column != label)
+                place = min(place, integer(column) if is_rival else integer(n_classes))
+            if rival > lead or place < label:
+                winner = np.int64(place)
+        predicted[row] = winner
+        if n_confident == 0:
+            confident[row] = -1
+        elif n_confident > 1 or lead >= limits[label]:
+            confident[row] = winner if n_confident > 1 else label
+        else:
+            place = integer(n_classes)
+            for column in range(n_classes):
+                is_confident = probs[row, column] >= limits[column]
+                place = min(place, integer(column) if is_confident else integer(n_classes))
+            confident[row] = place
+    return 0
+
+
+@kernel(n_inputs=3)
+def judge_narrow(
+    labels: IntArray,
+    probs: FloatArray,
+    limits: FloatArray,
+    own: FloatArray,
+    other: FloatArray,
+    predicted: CodeArray,
+    confident: CodeArray,
+) -> int:
+    """Judge rows of few classes, as `judge_wide` does: tiles of rows are turned on their side. Return 0."""
+    n_rows, n_classes = probs.shape
+    tile = np.empty((n_classes, TILE), probs.dtype)
+    best = np.empty(TILE, probs.dtype)
+    given, place, n_confident, last = (
+        np.empty(TILE, np.int32),
+        np.empty(TILE, np.int32),
+        np.empty(TILE, np.int32),
+        np.empty(TILE, np.int32),
+    )
+    for start in range(0, n_rows, TILE):
+        size = min(TILE, n_rows - start)
+        for i in range(size):
+            given[i] = labels[start + i]
+            for column in range(n_classes):
+                tile[column, i] = probs[start + i, column]
+        for i in range(size):
+            best[i] = -np.inf
+            place[i] = 0
+            n_confident[i] = 0
+            last[i] = -1
+        for column in range(n_classes):
+            code = np.int32(column)
+            limit = limits[column]
+            for i in range(size):
+                value = tile[column, i]
+                is_better = (value > best[i]) & (given[i] != code)
+                best[i] = value if is_better else best[i]
+                place[i] = code if is_better else place[i]
+                is_confident = value >= limit
+                n_confident[i] = np.int32(n_confident[i] + np.int32(is_confident))
+                last[i] = code if is_confident else last[i]
+        for i in range(size):
+            row, label, rival = start + i, given[i], best[i]
+            lead = probs[row, label]
+            is_beaten = (rival > lead) | ((rival == lead) & (place[i] < label))
+            winner = place[i] if is_beaten else label
+            own[row] = lead
+            other[row] = rival
+            predicted[row] = winner
+            confident[row] = winner if n_confident[i] > 1 else last[i]
+    return 0
+
+
+@kernel(n_inputs=3)
+def count_confident(labels: IntArray, confident: CodeArray, n_classes: int, pairs: IntArray) -> int:
+    """Count rows by (confident, given) class into `pairs`, shape (K * K,); -1 is no class. Return 0."""
+    for row in range(len(labels)):
+        if confident[row] >= 0:
+            pairs[confident[row] * n_classes + labels[row]] += 1
+    return 0
+
+
+@kernel(n_inputs=10)
+def select_largest(  # noqa: C901 - one loop: a heap that grows, or one that gives up its root
+    labels: IntArray,
+    predicted: CodeArray,
+    probs: FloatArray,
+    first_row: int,
+    side: int,
+    begins: IntArray,
+    ends: IntArray,
+    suggested: IntArray,
+    heap_starts: IntArray,
+    rooms: IntArray,
+    filled: IntArray,
+    margins: FloatArray,
+    places: IntArray,
+) -> int:
+    """Keep, for each (given, suggested) pair, the rows with the largest margins. Return 0.
+
+    The pairs of given class g are `begins[g]` to `ends[g]`; pair e suggests class `suggested[e]` and has a heap of
+    `rooms[e]` places from `heap_starts[e]` on, whose root is the row to give up first: smallest margin, of equals the
+    last row. A margin is P(suggested) - P(given); where there is one column of probabilities, its negative. `side` is 1
+    for positive margins only (of rows whose label is not the predicted class), -1 for the others only, 0 for all.
+    """
+    is_single = probs.shape[1] == 1
+    for row in range(len(labels)):
+        label = labels[row]
+        if side == 1 and predicted[row] == label:
+            continue
+        place = row + first_row
+        for pair in range(begins[label], ends[label]):
+            margin = -probs[row, 0] if is_single else probs[row, suggested[pair]] - probs[row, label]
+            if side != 0 and (margin > 0) != (side == 1):
+                continue
+            heap, size, room = heap_starts[pair], filled[pair], rooms[pair]
+            if size < room:  # sift up
+                filled[pair] = size + 1
+                hole = size
+                while hole > 0:
+                    parent = (hole - 1) >> 1
+                    above = heap + parent
+                    if margins[above] < margin or (margins[above] == margin and places[above] > place):
+                        break
+                    margins[heap + hole], places[heap + hole] = margins[above], places[above]
+                    hole = parent
+            else:
+                if room == 0 or margins[heap] > margin or (margins[heap] == margin and places[heap] < place):
+                    continue
+                hole = 0
+                while True:  # sift down
+                    child = 2 * hole + 1
+                    if child >= room:
+                        break
+                    below = heap + child
+                    if child + 1 < room and (
+                        margins[below + 1] < margins[below]
+                        or (margins[below + 1] == margins[below] and places[below + 1] > places[below])
+                    ):
+                        child += 1
+                        below += 1
+                    if margins[below] > margin or (margins[below] == margin and places[below] < place):
+                        break
+                    margins[heap + hole], places[heap + hole] = margins[below], places[below]
+                    hole = child
+            margins[heap + hole], places[heap + hole] = margin, place
+    return 0
+
+
+@kernel(n_inputs=3)
+def sum_entropy(probs: FloatArray, logs: FloatArray, log_classes: float, entropy: FloatArray) -> int:
+    """Write the entropy of each row over that of the uniform distribution, from probabilities and their logarithms.
+
+    0 log 0 counts as 0; the sum is taken in float64, from left to right. Return 0.
+    """
+    n_rows, n_classes = probs.shape
+    for row in range(n_rows):
+        total = 0.0
+        for column in range(n_classes):
+            if probs[row, column] > 0:
+                total -= np.float64(probs[row, column]) * np.float64(logs[row, column])
+        entropy[row] = total / log_classes
+    return 0

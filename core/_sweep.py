@@ -1,0 +1,91 @@
+"""Rows divided among the cores: contiguous shares, one a thread, each swept block by block."""
+
+from __future__ import annotations
+
+import contextlib
+import itertools
+import os
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextvars import ContextVar
+from dataclasses import dataclass
+from typing import TypeVar
+
+import numpy as np
+import numpy.typing as npt
+
+from labelhealth.core._types import FloatArray
+
+T = TypeVar("T")
+
+BLOCK_ENTRIES = 2**18  # 1 or 2 MB: a block stays in a core's cache while several loops look at it
+WORTH_A_THREAD = 2**20  # entries: a sweep over fewer takes less time than starting threads well
+_threads: ContextVar[int | None] = ContextVar("labelhealth_threads", default=None)
+
+
+@dataclass(frozen=True, slots=True)
+class Division:
+    """How rows are divided; it never changes a result. None leaves the choice to the machine."""
+
+    block_rows: int | None = None
+    n_threads: int | None = None
+
+
+@contextlib.contextmanager
+def threads(limit: int) -> Iterator[None]:
+    """Use at most so many threads for the sweeps made in this block."""
+    token = _threads.set(limit)
+    try:
+        yield
+    finally:
+        _threads.reset(token)
+
+
+def n_cores() -> int:
+    """Return the cores that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def n_threads(n_entries: int, division: Division | None = None) -> int:
+    """Return how many threads a sweep over so many entries is worth."""
+    if division is not None and division.n_threads is not None:
+        return division.n_threads
+    return max(min(_threads.get() or n_cores(), n_entries // WORTH_A_THREAD), 1)
+
+
+def share_rows(
+    n_rows: int, n_columns: int, work: Callable[[slice], T], division: Division | None = None
+) -> list[T]:
+    """Call `work` on contiguous shares of the rows, side by side; return what it returns, in order."""
+    n_shares = max(min(n_threads(n_rows * n_columns, division), n_rows), 1)
+    bounds = [n_rows * i // n_shares for i in range(n_shares + 1)]
+    return side_by_side([slice(*pair) for pair in itertools.pairwise(bounds)], work)
+
+
+def side_by_side(items: list[slice], work: Callable[[slice], T]) -> list[T]:
+    """Call `work` on each item in a thread of its own."""
+    if len(items) == 1:
+        return [work(items[0])]
+    with ThreadPoolExecutor(len(items)) as pool:
+        return list(pool.map(work, items))
+
+
+def float_type(dtype: npt.DTypeLike) -> np.dtype[np.floating]:
+    """Type that probabilities are computed in: float32 for float32 and float16, float64 for the rest."""
+    dtype = np.dtype(dtype)
+    return np.dtype(np.float32 if dtype.kind == "f" and dtype.itemsize <= 4 else np.float64)
+
+
+def blocks(
+    pred_probs: FloatArray, share: slice, division: Division | None = None
+) -> Iterator[tuple[slice, FloatArray]]:
+    """Yield consecutive row ranges of a share and their probabilities, contiguous and in `float_type`.
+
+    Rows that are so already are not copied.
+    """
+    dtype = float_type(pred_probs.dtype)
+    asked = None if division is None else division.block_rows
+    step = asked or max(BLOCK_ENTRIES // max(pred_probs.shape[1], 1), 1)
+    for start in range(share.start, share.stop, step):
+        rows = slice(start, min(start + step, share.stop))
+        yield rows, np.ascontiguousarray(pred_probs[rows], dtype=dtype)

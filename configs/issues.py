@@ -24,6 +24,19 @@ class FindIssuesOptions(Options):
     min_examples_per_class: int = Field(default=1, ge=0)
     """Classes with this many examples or fewer are left alone by the prune filters."""
 
+    def scoring(self) -> FindIssuesOptions:
+        """Return these options as far as the scores depend on them, the others at their defaults."""
+        return FindIssuesOptions(score=self.score, adjust_pred_probs=self.adjust_pred_probs)
+
+    def filtering(self) -> FindIssuesOptions:
+        """Return these options as far as the filter depends on them, the others at their defaults."""
+        return self.model_copy(update={"score": "self_confidence", "adjust_pred_probs": False})
+
+    @property
+    def needs_exact_range(self) -> bool:
+        """Whether the score takes logarithms, so that no probability may be below 0 or above 1 by rounding."""
+        return self.score == "confidence_weighted_entropy"
+
     @model_validator(mode="after")
     def _check_adjustment(self) -> Self:
         if self.adjust_pred_probs and self.score == "confidence_weighted_entropy":

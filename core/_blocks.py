@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any, TypeAlias
 
 import numpy as np
+import numpy.typing as npt
 
 from labelhealth.core._check import Given
 from labelhealth.core._constants import TOLERANCE
 from labelhealth.core._kernels import judge_narrow, judge_wide
-from labelhealth.core._scores import Scoring, margin_of, score_block
-from labelhealth.core._sweep import BLOCK_ENTRIES, Division, blocks, float_type, share_rows
+from labelhealth.core._scores import Scoring, score_block
+from labelhealth.core._sweep import BLOCK_ENTRIES, Division, blocks, codes, float_type, share_rows
 from labelhealth.core._types import BitArray, BoolArray, CodeArray, FloatArray, IntArray
 
 DROPPED = -1  # confident class of a row that is confident in nothing
@@ -45,26 +48,34 @@ class RowColumns:
     is_close: BoolArray
 
 
+MakeColumn: TypeAlias = Callable[[str, int, np.dtype[Any]], npt.NDArray[Any]]
+
+
+def in_memory(name: str, n_rows: int, dtype: np.dtype[Any]) -> npt.NDArray[Any]:  # noqa: ARG001 - files have names
+    """Make a column that lives in memory."""
+    return np.empty(n_rows, dtype)
+
+
 def is_off_diagonal(labels: IntArray, columns: RowColumns) -> BoolArray:
     """Whether each row is counted for another class than its given label."""
     return np.asarray((columns.confident != DROPPED) & (columns.confident != labels))
 
 
-def empty_columns(given: Given, scoring: Scoring) -> RowColumns:
+def empty_columns(given: Given, scoring: Scoring, make: MakeColumn = in_memory) -> RowColumns:
     """Return columns to be filled; a score that is one of the other columns is that column."""
     n_rows, kind = len(given.labels), float_type(given.pred_probs.dtype)
-    own, margin = np.empty(n_rows, kind), np.empty(n_rows, kind)
+    own, margin = make("self_confidence", n_rows, kind), make("normalized_margin", n_rows, kind)
     if scoring.is_plain_self_confidence or scoring.is_plain_margin:
         score = own if scoring.is_plain_self_confidence else margin
     else:
-        score = np.empty(n_rows, score_type(scoring, given.n_classes, kind))
+        score = make("score", n_rows, score_type(scoring, given.n_classes, kind))
     return RowColumns(
         self_confidence=own,
         normalized_margin=margin,
         score=score,
-        predicted=np.empty(n_rows, np.int32),
-        confident=np.empty(n_rows, np.int32),
-        is_close=np.empty(n_rows, np.bool_),
+        predicted=make("predicted", n_rows, np.dtype(np.int32)),
+        confident=make("confident", n_rows, np.dtype(np.int32)),
+        is_close=make("is_close", n_rows, np.dtype(np.bool_)),
     )
 
 
@@ -74,18 +85,22 @@ def score_type(scoring: Scoring, n_classes: int, kind: np.dtype[np.floating]) ->
 
 
 def judge_rows(
-    given: Given, thresholds: FloatArray, scoring: Scoring, division: Division | None = None
+    given: Given,
+    thresholds: FloatArray,
+    scoring: Scoring,
+    division: Division | None = None,
+    columns: RowColumns | None = None,
 ) -> RowColumns:
-    """Judge every row against the thresholds."""
+    """Judge every row against the thresholds; the results go into `columns` if there are any."""
     probs = given.pred_probs
     kind = float_type(probs.dtype)
     limits = _Limits.of(thresholds, kind)
-    columns = empty_columns(given, scoring)
+    columns = columns or empty_columns(given, scoring)
     is_derived = columns.score is columns.self_confidence or columns.score is columns.normalized_margin
 
     def judge(share: slice) -> None:
         for rows, block in blocks(probs, share, division):
-            labels = given.labels[rows]
+            labels = codes(given.labels, rows)
             _judge_block(labels, block, limits, columns, rows)
             if not is_derived:
                 columns.score[rows] = score_block(labels, block, scoring)
@@ -123,29 +138,31 @@ def _rounded_up(limits: FloatArray, kind: np.dtype[np.floating]) -> FloatArray:
 def _judge_block(
     labels: IntArray, block: FloatArray, limits: _Limits, columns: RowColumns, rows: slice
 ) -> None:
-    own, other = columns.self_confidence[rows], columns.normalized_margin[rows]
-    predicted, confident = columns.predicted[rows], columns.confident[rows]
+    results = (
+        columns.self_confidence[rows],
+        columns.normalized_margin[rows],
+        columns.predicted[rows],
+        columns.confident[rows],
+        columns.is_close[rows],
+    )
+    tolerance = block.dtype.type(TOLERANCE)
     if block.shape[1] <= NARROW:
-        judge_narrow(labels, block, limits.values, own, other, predicted, confident)
-    else:
-        bits = limits.keys.dtype
-        judge_wide(
-            labels,
-            block,
-            block.view(bits),
-            limits.values,
-            limits.keys,
-            limits.order,
-            own,
-            other,
-            other.view(bits),
-            predicted,
-            confident,
-        )
-    lifted = own + TOLERANCE
-    # equal means that the other class is ahead by the tolerance, so it is the predicted one
-    columns.is_close[rows] = (lifted > other) | ((lifted == other) & (labels < predicted))
-    other[:] = margin_of(own, other)
+        judge_narrow(labels, block, limits.values, tolerance, *results)
+        return
+    scratch = np.empty(1, block.dtype)
+    bits, scratch_bits = block.view(limits.keys.dtype), scratch.view(limits.keys.dtype)
+    judge_wide(
+        labels,
+        block,
+        bits,
+        limits.values,
+        limits.keys,
+        limits.order,
+        tolerance,
+        scratch,
+        scratch_bits,
+        *results,
+    )
 
 
 def score_rows(given: Given, scoring: Scoring, division: Division | None = None) -> FloatArray:
@@ -161,7 +178,7 @@ def score_rows(given: Given, scoring: Scoring, division: Division | None = None)
 
     def score(share: slice) -> None:
         for rows, block in blocks(given.pred_probs, share, division):
-            scores[rows] = score_block(given.labels[rows], block, scoring)
+            scores[rows] = score_block(codes(given.labels, rows), block, scoring)
 
     share_rows(len(given.labels), given.n_classes, score, division)
     return scores

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable
+from types import FunctionType
 from typing import Any, Generic, ParamSpec
 
 import numpy as np
@@ -54,14 +55,26 @@ def _compiled(function: Callable[..., int], types: tuple[tuple[Any, ...], ...]) 
     """Return the function compiled for these types; read-only arrays and others share one version."""
     import numba
 
+    compiler = functools.partial(numba.njit, nogil=True, boundscheck=False, error_model="numpy")
+    function = _linked(function, compiler)
+
     def numba_type(key: tuple[Any, ...]) -> Any:
         scalar = numba.from_dtype(np.dtype(key[0]))
         return scalar if len(key) == 1 else numba.types.Array(scalar, key[1], "C", readonly=key[2])
 
     signature = numba.int64(*map(numba_type, types))
-    compile_ = functools.partial(numba.njit, signature, nogil=True, boundscheck=False, error_model="numpy")
     try:
-        compiled: Callable[..., int] = compile_(cache=True)(function)
+        compiled: Callable[..., int] = compiler(signature, cache=True)(function)
     except RuntimeError:  # no folder that the machine code can be kept in
-        compiled = compile_()(function)
+        compiled = compiler(signature)(function)
     return compiled
+
+
+def _linked(function: Callable[..., int], compiler: Callable[..., Any]) -> Callable[..., int]:
+    """Return the function with the kernels that it calls as the compiler knows them."""
+    known = function.__globals__
+    called = [name for name in function.__code__.co_names if isinstance(known.get(name), Kernel)]
+    if not called:
+        return function
+    links = {name: compiler(known[name].function) for name in called}
+    return FunctionType(function.__code__, {**known, **links}, function.__name__)

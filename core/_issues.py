@@ -13,11 +13,10 @@ import numpy as np
 
 from labelhealth.core._blocks import RowColumns, is_off_diagonal
 from labelhealth.core._check import Given
-from labelhealth.core._pairs import Matrix
+from labelhealth.core._pairs import Matrix, diagonal_of
 from labelhealth.core._prune import prune_counts
 from labelhealth.core._select import (
     Selection,
-    merge,
     select_least_confident,
     select_lowest,
     select_margins,
@@ -40,23 +39,21 @@ class Plan:
         Name of the rule.
     pairs : Matrix of int64, or None
         Rows with the largest margins, of each (given, suggested) pair.
-    classes : ndarray of int64, shape (K,), or None
-        Rows of lowest self-confidence, of each given class.
-    lowest : int or None
-        Rows of lowest score.
+    classes : Matrix of int64, or None
+        Rows of lowest self-confidence, of each given class; a diagonal.
+    lowest : Matrix of int64, or None
+        Rows of lowest score of all; one entry at most.
     """
 
     filter_by: FilterBy
     pairs: Matrix[np.int64] | None = None
-    classes: IntArray | None = None
-    lowest: int | None = None
+    classes: Matrix[np.int64] | None = None
+    lowest: Matrix[np.int64] | None = None
 
     @property
-    def wanted(self) -> list[IntArray]:
-        """Rows wanted of each pair, for each selection that the rule makes."""
-        lowest = None if self.lowest is None else np.array([self.lowest])
-        pairs = None if self.pairs is None else self.pairs.values
-        return [wanted for wanted in (pairs, self.classes, lowest) if wanted is not None]
+    def wanted(self) -> list[Matrix[np.int64]]:
+        """What each selection wants that the rule makes."""
+        return [wanted for wanted in (self.pairs, self.classes, self.lowest) if wanted is not None]
 
 
 def plan_issues(
@@ -69,7 +66,7 @@ def plan_issues(
     """Return what the chosen rule wants of a dataset with these counts."""
     name = options.filter_by
     if name in RANKING_RULES:
-        return Plan(name, lowest=n_confident_issues)
+        return Plan(name, lowest=diagonal_of(np.array([n_confident_issues])))
     if name not in PRUNING_RULES:
         return Plan(name)
     counts = prune_counts(
@@ -84,7 +81,7 @@ def plan_issues(
     return Plan(
         name,
         pairs=None if name == "prune_by_class" else pairs,
-        classes=None if name == "prune_by_noise_rate" else classes,
+        classes=None if name == "prune_by_noise_rate" else diagonal_of(classes),
     )
 
 
@@ -102,12 +99,6 @@ def select_issues(
         scores = columns.normalized_margin if is_margin else columns.self_confidence
         found.append(select_lowest(scores, plan.lowest))
     return found
-
-
-def merge_candidates(plan: Plan, parts: Sequence[Sequence[Selection]]) -> list[Selection]:
-    """Return the candidates of all sets of rows; their rows must be numbered throughout."""
-    each = zip(plan.wanted, zip(*parts, strict=True), strict=True)
-    return [merge(wanted, selections) for wanted, selections in each]
 
 
 def mark_issues(labels: IntArray, columns: RowColumns, plan: Plan, chosen: Sequence[IntArray]) -> BoolArray:

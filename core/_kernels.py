@@ -13,7 +13,7 @@ from __future__ import annotations
 import numpy as np
 
 from labelhealth.core._compiled import kernel
-from labelhealth.core._types import BitArray, CodeArray, FloatArray, IntArray
+from labelhealth.core._types import BitArray, BoolArray, CodeArray, FloatArray, IntArray
 
 LIMB = 4294967296.0  # 2**32, the base of the digits of an exact sum
 N_LIMBS = 36  # digits down to the smallest float64, 2**-1074, and two to spare
@@ -60,7 +60,7 @@ def add_self_confidence(
     return int(n_rows * n_classes - n_good)
 
 
-@kernel(n_inputs=6)
+@kernel(n_inputs=7)
 def judge_wide(
     labels: IntArray,
     probs: FloatArray,
@@ -68,21 +68,27 @@ def judge_wide(
     limits: FloatArray,
     limit_keys: BitArray,
     order: BitArray,
+    tolerance: np.floating,
+    scratch: FloatArray,
+    scratch_bits: BitArray,
     own: FloatArray,
-    other: FloatArray,
-    other_bits: BitArray,
+    margins: FloatArray,
     predicted: CodeArray,
     confident: CodeArray,
+    is_close: BoolArray,
 ) -> int:
     """Judge rows of many classes: one sweep over a row, and a search only where the given label does not win.
 
-    `own` becomes the probability of the given label, `other` the best other one, `predicted` the most probable class
-    (lowest index among equals), `confident` the one class at or above its limit, of several the predicted one, of none
-    -1. `other_bits` is `other` seen as integers; `order` holds the mask that makes the bits of negative floats sort
-    as these do, and the lowest integer. Return 0.
+    `own` becomes the probability of the given label, `margins` its lead over the best other one, moved to [0, 1],
+    `predicted` the most probable class (lowest index among equals), `confident` the one class at or above its limit, of
+    several the predicted one, of none -1. `is_close` tells whether the label would be predicted, were it more probable
+    by the tolerance; where it would then be tied, the other class is ahead now, so that is the predicted one.
+    `scratch_bits` is `scratch`, one float, seen as an integer; `order` holds the mask that makes the bits of negative
+    floats sort as these do, and the lowest integer. Return 0.
     """
     n_rows, n_classes = probs.shape
     integer = bits.dtype.type
+    one, two = probs.dtype.type(1), probs.dtype.type(2)
     mask, lowest = order[0], order[1]
     for row in range(n_rows):
         label = labels[row]
@@ -93,9 +99,8 @@ def judge_wide(
             key = integer(key ^ mask) if key < 0 else key
             n_confident = integer(n_confident + integer(key >= limit_keys[column]))
             best = max(best, key if column != label else lowest)
-        other_bits[row] = integer(best ^ mask) if best < 0 else best
-        lead, rival = probs[row, label], other[row]
-        own[row] = lead
+        scratch_bits[0] = integer(best ^ mask) if best < 0 else best
+        lead, rival = probs[row, label], scratch[0]
         winner = label
         if rival >= lead:
             place = integer(n_classes)
@@ -104,7 +109,11 @@ def judge_wide(
                 place = min(place, integer(column) if is_rival else integer(n_classes))
             if rival > lead or place < label:
                 winner = np.int64(place)
+        lifted = lead + tolerance
+        own[row] = lead
+        margins[row] = (lead - rival + one) / two
         predicted[row] = winner
+        is_close[row] = (lifted > rival) | ((lifted == rival) & (label < winner))
         if n_confident == 0:
             confident[row] = -1
         elif n_confident > 1 or lead >= limits[label]:
@@ -118,18 +127,21 @@ def judge_wide(
     return 0
 
 
-@kernel(n_inputs=3)
+@kernel(n_inputs=4)
 def judge_narrow(
     labels: IntArray,
     probs: FloatArray,
     limits: FloatArray,
+    tolerance: np.floating,
     own: FloatArray,
-    other: FloatArray,
+    margins: FloatArray,
     predicted: CodeArray,
     confident: CodeArray,
+    is_close: BoolArray,
 ) -> int:
     """Judge rows of few classes, as `judge_wide` does: tiles of rows are turned on their side. Return 0."""
     n_rows, n_classes = probs.shape
+    one, two = probs.dtype.type(1), probs.dtype.type(2)
     tile = np.empty((n_classes, TILE), probs.dtype)
     best = np.empty(TILE, probs.dtype)
     given, place, n_confident, last = (
@@ -165,9 +177,11 @@ def judge_narrow(
             lead = probs[row, label]
             is_beaten = (rival > lead) | ((rival == lead) & (place[i] < label))
             winner = place[i] if is_beaten else label
+            lifted = lead + tolerance
             own[row] = lead
-            other[row] = rival
+            margins[row] = (lead - rival + one) / two
             predicted[row] = winner
+            is_close[row] = (lifted > rival) | ((lifted == rival) & (label < winner))
             confident[row] = winner if n_confident[i] > 1 else last[i]
     return 0
 
@@ -181,70 +195,139 @@ def count_confident(labels: IntArray, confident: CodeArray, n_classes: int, pair
     return 0
 
 
-@kernel(n_inputs=10)
-def select_largest(  # noqa: C901 - one loop: a heap that grows, or one that gives up its root
-    labels: IntArray,
-    predicted: CodeArray,
-    probs: FloatArray,
-    first_row: int,
-    side: int,
-    begins: IntArray,
-    ends: IntArray,
-    suggested: IntArray,
-    heap_starts: IntArray,
+@kernel(n_inputs=0)
+def keep_best(margins: FloatArray, places: IntArray, start: int, target: int, stop: int) -> int:
+    """Bring the largest margins from `start` to `stop`, of equal ones the first rows, before `target`. Return 0."""
+    low, high = start, stop
+    while low < target < high:  # Hoare's selection
+        middle = (low + high - 1) >> 1
+        pivot, pivot_place = margins[middle], places[middle]
+        i, j = low, high - 1
+        while True:
+            while margins[i] > pivot or (margins[i] == pivot and places[i] < pivot_place):
+                i += 1
+            while margins[j] < pivot or (margins[j] == pivot and places[j] > pivot_place):
+                j -= 1
+            if i >= j:
+                break
+            margins[i], margins[j] = margins[j], margins[i]
+            places[i], places[j] = places[j], places[i]
+            i += 1
+            j -= 1
+        if target <= j + 1:
+            high = j + 1
+        else:
+            low = j + 1
+    return 0
+
+
+@kernel(n_inputs=6)
+def offer_selected(
+    pairs: IntArray,
+    offered: FloatArray,
+    rows: IntArray,
+    starts: IntArray,
     rooms: IntArray,
+    wanted: IntArray,
     filled: IntArray,
     margins: FloatArray,
     places: IntArray,
 ) -> int:
-    """Keep, for each (given, suggested) pair, the rows with the largest margins. Return 0.
+    """Offer rows that were selected elsewhere, in any order, to the pools of their pairs. Return 0."""
+    for i in range(len(pairs)):
+        pair = pairs[i]
+        start = starts[pair]
+        if filled[pair] == rooms[pair]:
+            keep_best(margins, places, start, start + wanted[pair], start + rooms[pair])
+            filled[pair] = wanted[pair]
+        margins[start + filled[pair]], places[start + filled[pair]] = offered[i], rows[i]
+        filled[pair] += 1
+    return 0
 
-    The pairs of given class g are `begins[g]` to `ends[g]`; pair e suggests class `suggested[e]` and has a heap of
-    `rooms[e]` places from `heap_starts[e]` on, whose root is the row to give up first: smallest margin, of equals the
-    last row. A margin is P(suggested) - P(given); where there is one column of probabilities, its negative. `side` is 1
-    for positive margins only (of rows whose label is not the predicted class), -1 for the others only, 0 for all.
+
+@kernel(n_inputs=3)
+def trim_pools(
+    pools: IntArray,
+    starts: IntArray,
+    wanted: IntArray,
+    filled: IntArray,
+    margins: FloatArray,
+    places: IntArray,
+) -> int:
+    """Keep the best in each of the pools that hold more than is wanted. Return 0."""
+    for pair in pools:
+        start = starts[pair]
+        if filled[pair] > wanted[pair]:
+            keep_best(margins, places, start, start + wanted[pair], start + filled[pair])
+            filled[pair] = wanted[pair]
+    return 0
+
+
+@kernel(n_inputs=12)
+def offer_rows(
+    labels: IntArray,
+    predicted: CodeArray,
+    probs: FloatArray,
+    first_row: int,
+    highest: np.floating,
+    is_full: bool,
+    begins: IntArray,
+    ends: IntArray,
+    suggested: IntArray,
+    starts: IntArray,
+    rooms: IntArray,
+    wanted: IntArray,
+    filled: IntArray,
+    bars: FloatArray,
+    margins: FloatArray,
+    places: IntArray,
+) -> int:
+    """Offer rows, in ascending order, to the (given, suggested) pairs that want those with the largest margins.
+
+    A margin is P(suggested) - P(given); where there is one column of probabilities, its negative. The pairs of given
+    class g are `begins[g]` to `ends[g]`; pair e suggests class `suggested[e]`, and takes a margin above `bars[e]` that
+    is not above `highest`. With `is_full` each class has a pair for every class, in order. Pair e has `rooms[e]` places
+    from `starts[e]` on, more than `wanted[e]`: when they are full, the best are kept (of equal margins the first rows)
+    and the bar is raised. Where `highest` is positive, rows whose label is the predicted class are passed over, for
+    they have no positive margin. Return 0.
     """
-    is_single = probs.shape[1] == 1
-    for row in range(len(labels)):
+    n_rows, n_classes = probs.shape
+    is_single = n_classes == 1
+    for row in range(n_rows):
         label = labels[row]
-        if side == 1 and predicted[row] == label:
+        if highest > 0 and not is_single and predicted[row] == label:
             continue
-        place = row + first_row
-        for pair in range(begins[label], ends[label]):
-            margin = -probs[row, 0] if is_single else probs[row, suggested[pair]] - probs[row, label]
-            if side != 0 and (margin > 0) != (side == 1):
+        own = probs[row, 0] if is_single else probs[row, label]
+        values, row_bars = probs[row], bars[begins[label] : ends[label]]
+        columns = suggested[begins[label] : ends[label]]
+        place, n_left = 0, len(row_bars)
+        if is_full:  # all of them at once first: most rows clear no bar, or one
+            nearest, n_cleared = np.int32(n_classes), np.int32(0)
+            for column in range(len(row_bars)):
+                is_cleared = values[column] - own > row_bars[column]
+                n_cleared = np.int32(n_cleared + np.int32(is_cleared))
+                nearest = min(nearest, np.int32(column) if is_cleared else np.int32(n_classes))
+            place, n_left = int(nearest), int(n_cleared)
+        while n_left > 0:
+            margin = -own if is_single else values[place if is_full else columns[place]] - own
+            clears = margin > row_bars[place]
+            pair = begins[label] + place
+            place += 1
+            n_left -= 1 if clears or not is_full else 0
+            if not (clears and margin <= highest):
                 continue
-            heap, size, room = heap_starts[pair], filled[pair], rooms[pair]
-            if size < room:  # sift up
-                filled[pair] = size + 1
-                hole = size
-                while hole > 0:
-                    parent = (hole - 1) >> 1
-                    above = heap + parent
-                    if margins[above] < margin or (margins[above] == margin and places[above] > place):
-                        break
-                    margins[heap + hole], places[heap + hole] = margins[above], places[above]
-                    hole = parent
-            else:
-                if room == 0 or margins[heap] > margin or (margins[heap] == margin and places[heap] < place):
+            start = starts[pair]
+            if filled[pair] == rooms[pair]:
+                keep_best(margins, places, start, start + wanted[pair], start + rooms[pair])
+                filled[pair] = wanted[pair]
+                bar = margins[start]
+                for kept in range(start, start + wanted[pair]):
+                    bar = min(bar, margins[kept])
+                bars[pair] = bar
+                if not margin > bar:
                     continue
-                hole = 0
-                while True:  # sift down
-                    child = 2 * hole + 1
-                    if child >= room:
-                        break
-                    below = heap + child
-                    if child + 1 < room and (
-                        margins[below + 1] < margins[below]
-                        or (margins[below + 1] == margins[below] and places[below + 1] > places[below])
-                    ):
-                        child += 1
-                        below += 1
-                    if margins[below] > margin or (margins[below] == margin and places[below] < place):
-                        break
-                    margins[heap + hole], places[heap + hole] = margins[below], places[below]
-                    hole = child
-            margins[heap + hole], places[heap + hole] = margin, place
+            margins[start + filled[pair]], places[start + filled[pair]] = margin, row + first_row
+            filled[pair] += 1
     return 0
 
 

@@ -10,13 +10,12 @@ import numpy as np
 import numpy.typing as npt
 
 from labelhealth.core._kernels import count_confident
-from labelhealth.core._sweep import Division, share_rows
+from labelhealth.core._sweep import Division, codes, pieces, share_rows
 from labelhealth.core._types import CodeArray, FloatArray, IntArray
 
 Number = TypeVar("Number", np.int64, np.float64)
 
 MAX_DENSE = 2**22  # entries of a full matrix that may be made on the way: 32 MB
-SORTED_TOGETHER = 2**20  # rows
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -42,6 +41,11 @@ class Matrix(Generic[Number]):
     def is_diagonal(self) -> npt.NDArray[np.bool_]:
         """Which entries stand on the diagonal."""
         return np.asarray(self.given == self.true)
+
+    @property
+    def codes(self) -> IntArray:
+        """Number of each entry in the full matrix, row by row, ascending."""
+        return self.given * self.n_classes + self.true
 
     @property
     def starts(self) -> IntArray:
@@ -70,7 +74,7 @@ class Matrix(Generic[Number]):
         if n_classes * n_classes <= MAX_DENSE:
             return float(self.dense(order).ravel(order="K").sum())
         if order == "C":
-            return pairwise_sum(self.given * n_classes + self.true, self.values, n_classes * n_classes)
+            return pairwise_sum(self.codes, self.values, n_classes * n_classes)
         places = self.true * n_classes + self.given
         turned = np.argsort(places)
         return pairwise_sum(places[turned], self.values[turned], n_classes * n_classes)
@@ -93,11 +97,22 @@ class Matrix(Generic[Number]):
         off = ~self.is_diagonal
         return Matrix(self.given[off], self.true[off], self.values[off], self.n_classes)
 
+    def with_zeros(self) -> Matrix[Number]:
+        """Return all K * K entries."""
+        given, true = np.divmod(np.arange(self.n_classes**2), self.n_classes)
+        return Matrix(given, true, self.dense().ravel(), self.n_classes)
+
     def dense(self, order: Literal["C", "F"] = "C") -> npt.NDArray[Number]:
         """Return the full matrix, shape (K, K), in the given memory order."""
         full = np.zeros((self.n_classes, self.n_classes), self.values.dtype, order=order)
         full[self.given, self.true] = self.values
         return full
+
+
+def diagonal_of(values: npt.NDArray[Number]) -> Matrix[Number]:
+    """Return a matrix of a diagonal only."""
+    classes = np.flatnonzero(values)
+    return Matrix(classes, classes, values[classes], len(values))
 
 
 def sparse(full: npt.NDArray[np.number]) -> Matrix[np.float64]:
@@ -115,7 +130,8 @@ def count_pairs(
 
     def count(share: slice) -> IntArray:
         pairs = np.zeros(n_classes * n_classes, np.int64)
-        count_confident(labels[share], classes[share], n_classes, pairs)
+        for rows in pieces(share):
+            count_confident(codes(labels, rows), classes[rows], n_classes, pairs)
         return pairs
 
     parts = share_rows(len(labels), 1, count, division)
@@ -127,20 +143,23 @@ def count_pairs(
 def add(parts: list[Matrix[np.int64]]) -> Matrix[np.int64]:
     """Return the sum of several matrices of counts."""
     n_classes = parts[0].n_classes
-    codes = np.concatenate([part.given * n_classes + part.true for part in parts])
+    codes = np.concatenate([part.codes for part in parts])
     return _summed(codes, np.concatenate([part.values for part in parts]), n_classes)
 
 
-def _count_by_sorting(labels: IntArray, classes: CodeArray, n_classes: int) -> Matrix[np.int64]:
-    codes: list[IntArray] = []
+def _count_by_sorting(
+    labels: npt.NDArray[np.integer], classes: CodeArray, n_classes: int
+) -> Matrix[np.int64]:
+    parts: list[IntArray] = []
     counts: list[IntArray] = []
-    for start in range(0, len(labels), SORTED_TOGETHER):
-        rows = slice(start, start + SORTED_TOGETHER)
+    for rows in pieces(slice(0, len(labels))):
         kept = classes[rows] >= 0
-        pairs = labels[rows][kept] * n_classes + classes[rows][kept]
-        for values, found in zip(np.unique(pairs, return_counts=True), (codes, counts), strict=True):
+        pairs = codes(labels, rows)[kept] * n_classes + classes[rows][kept]
+        for values, found in zip(np.unique(pairs, return_counts=True), (parts, counts), strict=True):
             found.append(values)
-    return _summed(np.concatenate(codes), np.concatenate(counts), n_classes)
+    if not parts:
+        parts, counts = [np.empty(0, np.int64)], [np.empty(0, np.int64)]
+    return _summed(np.concatenate(parts), np.concatenate(counts), n_classes)
 
 
 def _summed(codes: IntArray, counts: IntArray, n_classes: int) -> Matrix[np.int64]:

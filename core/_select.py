@@ -6,19 +6,19 @@ How many rows are wanted is known, so every selection is bounded, and selections
 from __future__ import annotations
 
 import itertools
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from labelhealth.core._blocks import RowColumns
 from labelhealth.core._check import Given
-from labelhealth.core._kernels import select_largest
+from labelhealth.core._kernels import offer_rows, offer_selected, trim_pools
 from labelhealth.core._pairs import Matrix
-from labelhealth.core._sweep import Division, blocks, float_type, n_threads, side_by_side
+from labelhealth.core._sweep import Division, blocks, codes, float_type, n_threads, side_by_side
 from labelhealth.core._types import FloatArray, IntArray
 
-POSITIVE, OTHERS, ALL = 1, -1, 0  # which margins a sweep takes
+FULL = 2**20  # pairs up to which there may be a pool for every pair of classes, wanted or not
+DENSE = 1 / 8  # share of wanted pairs from which on there is
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -28,7 +28,7 @@ class Selection:
     Parameters
     ----------
     pairs : ndarray of int64, shape (M,)
-        Number of the pair that each row is selected for.
+        given * K + suggested, of the pair that each row is selected for.
     margins : ndarray of float, shape (M,)
         What the rows of a pair are compared by, largest first.
     rows : ndarray of int64, shape (M,)
@@ -40,18 +40,32 @@ class Selection:
     rows: IntArray
 
 
-def merge(wanted: IntArray, parts: Sequence[Selection]) -> Selection:
-    """Return the selection over all sets of rows; `wanted` is the number of rows of each pair."""
-    if len(parts) == 1:
-        return parts[0]
-    pairs, margins, rows = (
-        np.concatenate([getattr(part, name) for part in parts]) for name in ("pairs", "margins", "rows")
-    )
-    order = np.lexsort((rows, -margins, pairs))
-    pairs, margins, rows = pairs[order], margins[order], rows[order]
-    place = np.arange(len(pairs)) - np.searchsorted(pairs, pairs, side="left")
-    best = place < wanted[pairs]
-    return Selection(pairs[best], margins[best], rows[best])
+class Merger:
+    """Selections of several sets of rows, merged one after the other; what it holds is bounded by what is wanted."""
+
+    def __init__(self, wanted: Matrix[np.int64], kind: np.dtype[np.floating]) -> None:
+        self._wanted = wanted
+        self._pools = _Pools.empty(wanted, 2 * wanted.values, kind)
+
+    def offer(self, found: Selection) -> None:
+        """Take in the selection of a set of rows, numbered throughout."""
+        pools, pairs = self._pools, np.searchsorted(self._wanted.codes, found.pairs)
+        offer_selected(
+            pairs,
+            found.margins,
+            found.rows,
+            pools.starts,
+            pools.rooms,
+            pools.pairs.values,
+            pools.filled,
+            pools.margins,
+            pools.places,
+        )
+
+    def selection(self) -> Selection:
+        """Return the selection over all sets of rows."""
+        self._pools.trim(slice(0, self._wanted.n_classes))
+        return self._pools.selection()
 
 
 def select_margins(
@@ -59,40 +73,60 @@ def select_margins(
 ) -> Selection:
     """Select, of each (given, suggested) pair, the rows whose suggested class leads the given one most.
 
-    Pair e is entry e of `wanted`. Rows whose label is the most probable class have no positive margin, so a first
-    sweep leaves them alone; only pairs that are not full after it need another.
+    Rows whose label is the most probable class have no positive margin, so a first sweep leaves them alone; only
+    pairs that are not full after it need another.
     """
-    first = _Heaps.of(wanted, given)
-    _sweep(given, columns, first, POSITIVE, division)
-    open_pairs = np.flatnonzero(first.filled < first.room)
-    if not len(open_pairs):
-        return first.selection()
-    rest = first.without_full(open_pairs)
-    _sweep(given, columns, rest, OTHERS, division)
-    later = rest.selection()
-    found = first.selection()
+    found = select_leaders(given, columns, wanted, division)
+    n_rows = np.bincount(given.labels, minlength=wanted.n_classes)[wanted.given]
+    left = still_wanted(wanted, found, n_rows)
+    if not len(left.values):
+        return found
+    later = select_others(given, columns, left, division)
     return Selection(
-        np.append(found.pairs, open_pairs[later.pairs]),
+        np.append(found.pairs, later.pairs),
         np.append(found.margins, later.margins),
         np.append(found.rows, later.rows),
     )
 
 
-def select_least_confident(
-    given: Given, columns: RowColumns, n_wanted: IntArray, division: Division | None = None
+def select_leaders(
+    given: Given, columns: RowColumns, wanted: Matrix[np.int64], division: Division | None = None
 ) -> Selection:
-    """Select, of each given class, the rows of lowest self-confidence. Pair e is class e."""
-    classes = np.arange(len(n_wanted))
-    heaps = _Heaps.of(Matrix(classes, classes, n_wanted, len(n_wanted)), given)
+    """Select among the rows whose suggested class is more probable than the given one."""
+    pools = _Pools.of(wanted, given, bar=0.0)
+    _sweep(given, columns, pools, np.inf, division)
+    return pools.selection()
+
+
+def select_others(
+    given: Given, columns: RowColumns, wanted: Matrix[np.int64], division: Division | None = None
+) -> Selection:
+    """Select among the rows whose suggested class is at most as probable as the given one."""
+    pools = _Pools.of(wanted, given, bar=-np.inf)
+    _sweep(given, columns, pools, 0.0, division)
+    return pools.selection()
+
+
+def still_wanted(wanted: Matrix[np.int64], found: Selection, n_rows: IntArray) -> Matrix[np.int64]:
+    """Return how many rows more each pair wants, of the `n_rows` that its given class has."""
+    n_found = np.bincount(np.searchsorted(wanted.codes, found.pairs), minlength=len(wanted.values))
+    return wanted.with_values(np.maximum(np.minimum(wanted.values, n_rows) - n_found, 0))
+
+
+def select_least_confident(
+    given: Given, columns: RowColumns, wanted: Matrix[np.int64], division: Division | None = None
+) -> Selection:
+    """Select, of each given class, the rows of lowest self-confidence; `wanted` is a diagonal."""
     own = Given(given.labels, columns.self_confidence[:, None])
-    _sweep(own, columns, heaps, ALL, division)
-    return heaps.selection()
+    pools = _Pools.of(wanted, own, bar=-np.inf)
+    _sweep(own, columns, pools, np.inf, division)
+    return pools.selection()
 
 
-def select_lowest(scores: FloatArray, n_wanted: int) -> Selection:
-    """Select the rows of lowest score, as the rows of one pair."""
-    n_wanted = min(n_wanted, len(scores))
-    if n_wanted <= 0:
+def select_lowest(scores: FloatArray, wanted: Matrix[np.int64]) -> Selection:
+    """Select the rows of lowest score, as the rows of one pair; `wanted` has one entry or none."""
+    n_wanted = min(int(wanted.values.sum()), len(scores))
+    if n_wanted == 0:
         return Selection(np.empty(0, np.int64), np.empty(0, scores.dtype), np.empty(0, np.int64))
     bar = np.partition(scores, n_wanted - 1)[n_wanted - 1]
     below = np.flatnonzero(scores < bar)
@@ -102,77 +136,107 @@ def select_lowest(scores: FloatArray, n_wanted: int) -> Selection:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class _Heaps:
-    """One bounded heap a pair, in the order of the pairs."""
+class _Pools:
+    """One bounded pool of candidates a pair, in the order of the pairs: twice as large as is wanted."""
 
     pairs: Matrix[np.int64]
-    room: IntArray
+    rooms: IntArray
     starts: IntArray
     filled: IntArray
+    bars: FloatArray
     margins: FloatArray
     places: IntArray
+    is_full: bool
 
     @classmethod
-    def of(cls, wanted: Matrix[np.int64], given: Given) -> _Heaps:
-        """Make empty heaps; none has more room than its class has rows."""
-        counts = np.bincount(given.labels, minlength=wanted.n_classes)
-        room = np.minimum(wanted.values, counts[wanted.given])
-        return cls.empty(wanted, room, float_type(given.pred_probs.dtype))
+    def of(cls, wanted: Matrix[np.int64], given: Given, bar: float) -> _Pools:
+        """Make empty pools; none has more room than its class has rows."""
+        n_pairs = wanted.n_classes**2
+        is_full = given.n_classes > 1 and n_pairs <= FULL and len(wanted.values) >= DENSE * n_pairs
+        pairs = wanted.with_zeros() if is_full else wanted
+        n_rows = np.bincount(given.labels, minlength=wanted.n_classes)[pairs.given]
+        return cls.empty(
+            pairs,
+            np.minimum(2 * pairs.values, n_rows),
+            float_type(given.pred_probs.dtype),
+            bar,
+            is_full=is_full,
+        )
 
     @classmethod
-    def empty(cls, pairs: Matrix[np.int64], room: IntArray, kind: np.dtype[np.floating]) -> _Heaps:
-        """Make empty heaps with so much room."""
-        size, ends = int(room.sum()), np.cumsum(room)
-        filled = np.zeros(len(room), np.int64)
-        return cls(pairs, room, ends - room, filled, np.empty(size, kind), np.empty(size, np.int64))
+    def empty(
+        cls,
+        pairs: Matrix[np.int64],
+        rooms: IntArray,
+        kind: np.dtype[np.floating],
+        bar: float = -np.inf,
+        *,
+        is_full: bool = False,
+    ) -> _Pools:
+        """Make empty pools with so much room each."""
+        size, ends = int(rooms.sum()), np.cumsum(rooms)
+        return cls(
+            pairs=pairs,
+            rooms=rooms,
+            starts=ends - rooms,
+            filled=np.zeros(len(rooms), np.int64),
+            bars=np.where(pairs.values > 0, kind.type(bar), kind.type(np.inf)),
+            margins=np.empty(size, kind),
+            places=np.empty(size, np.int64),
+            is_full=is_full,
+        )
 
-    def without_full(self, open_pairs: IntArray) -> _Heaps:
-        """Return empty heaps for what still has room."""
-        given, true, values = (a[open_pairs] for a in (self.pairs.given, self.pairs.true, self.pairs.values))
-        rest = Matrix(given, true, values, self.pairs.n_classes)
-        return _Heaps.empty(rest, (self.room - self.filled)[open_pairs], self.margins.dtype)
+    def trim(self, classes: slice) -> None:
+        """Keep in the pools of some given classes no more than is wanted."""
+        starts = self.pairs.starts
+        pools = np.arange(starts[classes.start], starts[classes.stop])
+        trim_pools(pools, self.starts, self.pairs.values, self.filled, self.margins, self.places)
 
     def selection(self) -> Selection:
-        """Return what the heaps hold."""
-        pairs = np.repeat(np.arange(len(self.room)), self.filled)
-        if self.filled.sum() == self.room.sum():
-            return Selection(pairs, self.margins, self.places)
+        """Return the rows in the pools."""
+        pairs = np.repeat(np.arange(len(self.rooms)), self.filled)
         first = np.cumsum(self.filled) - self.filled
-        places = np.arange(len(pairs)) - first[pairs] + self.starts[pairs]
-        return Selection(pairs, self.margins[places], self.places[places])
+        places = np.arange(len(pairs)) + (self.starts - first)[pairs]
+        return Selection(self.pairs.codes[pairs], self.margins[places], self.places[places])
 
 
-def _sweep(given: Given, columns: RowColumns, heaps: _Heaps, side: int, division: Division | None) -> None:
-    """Offer the rows to the heaps; each thread serves some classes, so that no two touch one heap."""
-    starts = heaps.pairs.starts
+def _sweep(
+    given: Given, columns: RowColumns, pools: _Pools, highest: float, division: Division | None
+) -> None:
+    """Offer the rows to the pools; each thread serves some classes, so that no two touch one pool."""
+    starts = pools.pairs.starts
 
     def serve(classes: slice) -> None:
         begins, ends = starts[:-1].copy(), starts[:-1].copy()
         ends[classes] = starts[1:][classes]
         for rows, block in blocks(given.pred_probs, slice(0, len(given.labels)), division):
-            select_largest(
-                given.labels[rows],
+            offer_rows(
+                codes(given.labels, rows),
                 columns.predicted[rows],
                 block,
                 rows.start,
-                side,
+                block.dtype.type(highest),
+                pools.is_full,
                 begins,
                 ends,
-                heaps.pairs.true,
-                heaps.starts,
-                heaps.room,
-                heaps.filled,
-                heaps.margins,
-                heaps.places,
+                pools.pairs.true,
+                pools.starts,
+                pools.rooms,
+                pools.pairs.values,
+                pools.filled,
+                pools.bars,
+                pools.margins,
+                pools.places,
             )
+        pools.trim(classes)
 
-    side_by_side(_shares_of_classes(given, heaps, division), serve)
+    side_by_side(_shares_of_classes(given, pools, division), serve)
 
 
-def _shares_of_classes(given: Given, heaps: _Heaps, division: Division | None) -> list[slice]:
+def _shares_of_classes(given: Given, pools: _Pools, division: Division | None) -> list[slice]:
     """Divide the classes so that each thread has about as many rows."""
-    n_classes = heaps.pairs.n_classes
-    weights = np.bincount(given.labels, minlength=n_classes) * np.diff(heaps.pairs.starts)
+    n_classes = pools.pairs.n_classes
+    weights = np.bincount(given.labels, minlength=n_classes) * np.diff(pools.pairs.starts)
     n_shares = min(n_threads(int(weights.sum()), division), n_classes)
     done = np.cumsum(weights)
     cuts = np.searchsorted(done, done[-1] * np.arange(1, n_shares) / n_shares, side="right")

@@ -8,7 +8,7 @@ import numpy.typing as npt
 from labelhealth.core._constants import LOWEST_THRESHOLD, MISSING_THRESHOLD
 from labelhealth.core._exact import ClassSums, sums_of_digits
 from labelhealth.core._kernels import N_LIMBS, add_self_confidence
-from labelhealth.core._sweep import Division, blocks, float_type, share_rows
+from labelhealth.core._sweep import Division, blocks, codes, float_type, share_rows
 from labelhealth.core._types import FloatArray, IntArray
 
 
@@ -27,7 +27,7 @@ def sum_self_confidence(
         counts = np.zeros(n_classes, np.int64)
         digits = np.zeros((n_classes, N_LIMBS), np.int64)
         for rows, block in blocks(pred_probs, share, division):
-            if add_self_confidence(labels[rows], block, low, high, counts, digits):
+            if add_self_confidence(codes(labels, rows), block, low, high, counts, digits):
                 return None
         return sums_of_digits(counts, digits.T)
 

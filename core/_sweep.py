@@ -14,7 +14,7 @@ from typing import TypeVar
 import numpy as np
 import numpy.typing as npt
 
-from labelhealth.core._types import FloatArray
+from labelhealth.core._types import FloatArray, IntArray
 
 T = TypeVar("T")
 
@@ -68,6 +68,17 @@ def side_by_side(items: list[slice], work: Callable[[slice], T]) -> list[T]:
         return [work(items[0])]
     with ThreadPoolExecutor(len(items)) as pool:
         return list(pool.map(work, items))
+
+
+def codes(labels: npt.NDArray[np.integer], rows: slice) -> IntArray:
+    """Return the labels of some rows as int64; labels that are so already are not copied."""
+    return np.ascontiguousarray(labels[rows], dtype=np.int64)
+
+
+def pieces(share: slice) -> Iterator[slice]:
+    """Yield consecutive row ranges for loops over columns."""
+    for start in range(share.start, share.stop, BLOCK_ENTRIES):
+        yield slice(start, min(start + BLOCK_ENTRIES, share.stop))
 
 
 def float_type(dtype: npt.DTypeLike) -> np.dtype[np.floating]:

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from labelhealth.configs.audit import AuditConfig
+from labelhealth.flows.passes import find_label_issues
+from labelhealth.tasks.candidates import select
 from labelhealth.tasks.check_input import check_input
 from labelhealth.tasks.check_output import check_output
 from labelhealth.tasks.collect import collect
@@ -14,6 +16,7 @@ from labelhealth.tasks.folds import assign
 from labelhealth.tasks.health import summarize
 from labelhealth.tasks.input_files import Inputs, hash_inputs
 from labelhealth.tasks.issues import find_issues
+from labelhealth.tasks.judge import judge
 from labelhealth.tasks.load import Loaded, load
 from labelhealth.tasks.manifest import (
     RunNotes,
@@ -24,12 +27,16 @@ from labelhealth.tasks.manifest import (
     run_row,
     verdict_of,
 )
+from labelhealth.tasks.measure import measure
+from labelhealth.tasks.plan import plan
 from labelhealth.tasks.predictions import Probabilities
 from labelhealth.tasks.publish import append_history, append_run, publish_audit
 from labelhealth.tasks.reports import render
+from labelhealth.tasks.settle import settle
 from labelhealth.tasks.stage import Stage
 from labelhealth.tasks.store import Ref, Store
 from labelhealth.tasks.take import take
+from labelhealth.tasks.thresholds import find_thresholds
 from labelhealth.tasks.train import predict_fold
 from labelhealth.tasks.verdict import Verdict
 
@@ -40,6 +47,12 @@ STAGES: tuple[Stage[..., Any], ...] = (
     predict_fold,
     collect,
     take,
+    measure,
+    find_thresholds,
+    judge,
+    plan,
+    select,
+    settle,
     find_issues,
     summarize,
     check_output,
@@ -78,8 +91,7 @@ def run_stages(store: Store, inputs: Inputs, config: AuditConfig) -> Results:
     input_checks = check_input(store, data.metrics, config.gate.part("input"))
     estimator = None if config.pred_probs else identity_of(config.probabilities.estimator, data)
     probs = _out_of_sample(store, inputs, data, config, estimator)
-    (only,) = probs
-    found = find_issues(store, only.labels, only.pred_probs, config.issues)
+    found = find_label_issues(store, probs, config.issues)
     labels = tuple(part.labels for part in data.parts)
     summary = summarize(
         store,

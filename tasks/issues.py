@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from pydantic import BaseModel, ConfigDict
 
-from labelhealth.configs.issues import FindIssuesOptions
+from labelhealth.tasks.judge import Judged
+from labelhealth.tasks.plan import Planned
 from labelhealth.tasks.stage import stage
 from labelhealth.tasks.store import Ref, Store
+from labelhealth.tasks.thresholds import Thresholds
 
 
 class PartFindings(BaseModel):
@@ -45,8 +47,15 @@ class Issues(BaseModel):
 
 
 @stage("issues")
-def find_issues(store: Store, labels: Ref, pred_probs: Ref, options: FindIssuesOptions) -> Issues:
-    """Find, score and rank label issues."""
-    from labelhealth.tasks.judge import judge
+def find_issues(
+    store: Store,
+    labels: tuple[Ref, ...],
+    judged: tuple[Judged, ...],
+    chosen: tuple[tuple[Ref, ...], ...],
+    planned: Planned,
+    limits: Thresholds,
+) -> Issues:
+    """Flag and rank the label issues of all parts; `chosen` holds the selected rows of each."""
+    from labelhealth.tasks.passes import mark_and_rank
 
-    return judge(store, labels, pred_probs, options)
+    return mark_and_rank(store, labels, judged, chosen, planned, limits)

@@ -1,45 +1,50 @@
-"""From probabilities to findings: one call of the core, its results as columns."""
+"""Stage *judge*: every row of one part held against the thresholds."""
 
 from __future__ import annotations
 
-import numpy as np
-import pyarrow as pa
+from pydantic import BaseModel, ConfigDict
 
 from labelhealth.configs.issues import FindIssuesOptions
-from labelhealth.core.audit import LabelAudit, audit_labels
-from labelhealth.core.options import IssueOptions
-from labelhealth.tasks.issues import Issues, PartFindings
+from labelhealth.tasks.predictions import Probabilities
+from labelhealth.tasks.stage import stage
 from labelhealth.tasks.store import Ref, Store
-from labelhealth.tasks.tables import open_array, put_array, put_arrow
+from labelhealth.tasks.thresholds import Thresholds
 
 
-def judge(store: Store, labels: Ref, pred_probs: Ref, options: FindIssuesOptions) -> Issues:
-    """Return the findings of the core as stored columns."""
-    audit = audit_labels(
-        open_array(store, labels), open_array(store, pred_probs), IssueOptions(**options.model_dump())
-    )
-    return Issues(
-        n_flagged=int(audit.is_label_issue.sum()),
-        n_estimated=audit.num_issues,
-        parts=(_part(store, audit),),
-        joint=put_arrow(store, _non_zero_pairs(audit)),
-        thresholds=put_array(store, audit.thresholds),
-    )
+class Columns(BaseModel):
+    """What is known of the judged rows of one part whatever score was chosen: arrays of shape (n judged,)."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    self_confidence: Ref
+    """float: probability of the given label."""
+    normalized_margin: Ref
+    """float: lead of the given label over the best other class, in [0, 1]."""
+    predicted: Ref
+    """int32: most probable class."""
+    confident: Ref
+    """int32: class that the row counts for in the confident joint; -1 for none."""
+    is_close: Ref
+    """bool: whether the label is the most probable class, or within 1e-6 of it."""
 
 
-def _part(store: Store, audit: LabelAudit) -> PartFindings:
-    order = np.argsort(audit.ranked_issues)
-    return PartFindings(
-        predicted=put_array(store, audit.predicted_label),
-        label_quality=put_array(store, audit.label_quality),
-        self_confidence=put_array(store, audit.self_confidence),
-        normalized_margin=put_array(store, audit.normalized_margin),
-        flagged=put_array(store, audit.ranked_issues[order]),
-        ranks=put_array(store, order + 1),
-    )
+class Judged(BaseModel):
+    """Findings on one part."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    columns: Columns
+    score: Ref
+    """float, shape (n judged,): the chosen score."""
+    counts: Ref
+    """int64, shape (3, M): given class, suggested class and number of confident examples."""
+    n_confident: int
+    """Rows counted off the diagonal of the joint and not close."""
 
 
-def _non_zero_pairs(audit: LabelAudit) -> pa.Table:
-    """Return the calibrated confident joint, one row a pair of classes with a count."""
-    joint = audit.confident_joint
-    return pa.table({"given": joint.given, "true": joint.true, "count": joint.values})
+@stage("judge")
+def judge(store: Store, part: Probabilities, limits: Thresholds, options: FindIssuesOptions) -> Judged:
+    """Judge the rows of a part."""
+    from labelhealth.tasks.passes import judge_part
+
+    return judge_part(store, part, limits, options)

@@ -30,6 +30,7 @@ _PACKAGE = "labelhealth"
 # import name -> distribution whose version enters the key
 _DISTRIBUTIONS = {
     "great_expectations": "great-expectations",
+    "numba": "numba",
     "numpy": "numpy",
     "pandas": "pandas",
     "pyarrow": "pyarrow",

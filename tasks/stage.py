@@ -16,7 +16,7 @@ import contextlib
 import functools
 import inspect
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Generic, ParamSpec, Protocol, TypeVar, cast, get_type_hints
@@ -92,7 +92,12 @@ class Stage(Generic[P, Output]):
 
     def map(self, parameter: str, values: Iterable[Any], **others: Any) -> list[Output]:
         """Return the outputs for each of `values` given to `parameter`, in order, with the rest the same."""
-        calls = [self._signature.bind(**{parameter: value}, **others) for value in values]
+        return self.zip({parameter: list(values)}, **others)
+
+    def zip(self, each: Mapping[str, Sequence[Any]], **others: Any) -> list[Output]:
+        """Return the outputs for the first of each of several values, for the second of each, and so on."""
+        rows = zip(*each.values(), strict=True)
+        calls = [self._signature.bind(**dict(zip(each, row, strict=True)), **others) for row in rows]
         for call in calls:
             call.apply_defaults()
         return self._carry_out([call.arguments for call in calls])

@@ -83,14 +83,18 @@ class Store(BaseModel):
         """Store what `write` writes to the path it is given; the object appears complete or not at all."""
         with self.scratch(suffix) as path:
             write(path)
-            ref = Ref(digest=file_digest(path), nbytes=path.stat().st_size, suffix=suffix)
-            if self.model_copy(update={"verify": "digest"}).holds(
-                ref
-            ):  # somebody may be reading it: leave that file in place
-                return ref
-            target = self.path(ref)
-            target.parent.mkdir(parents=True, exist_ok=True)
-            path.replace(target)
+            return self.adopt(path)
+
+    def adopt(self, path: Path) -> Ref:
+        """Store a file that lies in `scratch`, by renaming it; it must not be written to any more."""
+        ref = Ref(digest=file_digest(path), nbytes=path.stat().st_size, suffix=path.suffix)
+        if self.model_copy(update={"verify": "digest"}).holds(
+            ref
+        ):  # somebody may be reading it: leave that file in place
+            return ref
+        target = self.path(ref)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        path.replace(target)
         return ref
 
     @contextlib.contextmanager

@@ -6,11 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import labelhealth.core as cl
-from labelhealth.core import _blocks
-from labelhealth.core._check import Given
-from labelhealth.core._exact import class_sums
-from labelhealth.core._scores import Scoring
-from labelhealth.core.audit import _audit
+from labelhealth.core._sums import sum_self_confidence
 from labelhealth.core.options import FILTERS, SCORES, IssueOptions
 from tests.core.strategies import datasets, random_dataset
 
@@ -137,50 +133,6 @@ def test_calibrated_joint_has_the_class_counts(dataset):
     assert cl.count.estimate_joint(labels, pred_probs).sum() == pytest.approx(1, abs=1e-12)
 
 
-@given(
-    dataset=datasets(),
-    block_rows=st.integers(1, 70),
-    filter_by=st.sampled_from(FILTERS),
-    scoring=st.sampled_from(SCORINGS),
-)
-@settings(max_examples=150, deadline=None)
-def test_audit_does_not_depend_on_the_size_of_blocks(dataset, block_rows, filter_by, scoring):
-    """Every field of an audit is equal to the last bit for any number of rows in a block."""
-    options = IssueOptions(filter_by=filter_by, score=scoring[0], adjust_pred_probs=scoring[1])
-    whole, blocks = _audit(Given(*dataset), options), _audit(Given(*dataset), options, block_rows)
-
-    for name in cl.audit.LabelAudit.__dataclass_fields__:
-        assert np.array_equal(getattr(whole, name), getattr(blocks, name)), name
-
-
-@given(dataset=datasets(), cut=st.integers(0, 60), seed=st.integers(0, 9))
-@settings(max_examples=100, deadline=None)
-def test_partials_merge_to_the_whole(dataset, cut, seed):
-    """Sums, columns, counts and selections of two parts merge to those of the whole, to the last bit."""
-    labels, pred_probs = dataset
-    cut = min(cut, len(labels))
-    whole = Given(labels, pred_probs)
-    first, last = Given(labels[:cut], pred_probs[:cut]), Given(labels[cut:], pred_probs[cut:])
-    sums = _blocks.sum_self_confidence(last).merge(_blocks.sum_self_confidence(first))
-    thresholds = _blocks.thresholds_of(sums, pred_probs.dtype)
-    scoring = Scoring("normalized_margin")
-    columns = [_blocks.judge_rows(part, thresholds, scoring) for part in (first, last, whole)]
-    merged = columns[0].merge(columns[1])
-    wanted = np.random.default_rng(seed).integers(0, 4, (whole.n_classes, whole.n_classes))
-    np.fill_diagonal(wanted, 0)
-    tops = _blocks.select_margins(last, wanted, first_row=cut).merge(_blocks.select_margins(first, wanted, 3))
-    counts = [
-        _blocks.count_pairs(part.labels, column.confident, whole.n_classes)
-        for part, column in zip((first, last, whole), columns, strict=True)
-    ]
-
-    assert np.array_equal(thresholds, cl.count.get_confident_thresholds(labels, pred_probs))
-    for name in _blocks.RowColumns.__dataclass_fields__:
-        assert np.array_equal(getattr(merged, name), getattr(columns[2], name)), name
-    assert np.array_equal(counts[0] + counts[1], counts[2])
-    assert np.array_equal(tops.rows, _blocks.select_margins(whole, wanted).rows)
-
-
 @given(st.lists(st.floats(-1e-6, 1.0), min_size=1, max_size=50), st.randoms())
 @settings(max_examples=200, deadline=None)
 def test_exact_sums_do_not_depend_on_order(values, random):
@@ -188,25 +140,13 @@ def test_exact_sums_do_not_depend_on_order(values, random):
     from fractions import Fraction
 
     shuffled = random.sample(values, len(values))
-    means = [
-        class_sums(np.zeros(len(v), np.int64), np.array(v), 1).means(np.float64) for v in (values, shuffled)
-    ]
+    means = []
+    for each in (values, shuffled):
+        sums = sum_self_confidence(np.zeros(len(each), np.int64), np.array(each)[:, None], 1e-6)
+        means.append(sums.means(np.float64))
     exact = sum(map(Fraction, values)) / len(values)
 
     assert means[0] == means[1] == [float(exact)]
-
-
-def test_selection_raises_its_bars(monkeypatch):
-    """With a small memory the selection of pass C drops hopeless rows early and stays the same."""
-    labels, pred_probs = random_dataset(4, 6, 3000)
-    wanted = np.full((6, 6), 20)
-    np.fill_diagonal(wanted, 0)
-    whole = _blocks.select_margins(Given(labels, pred_probs), wanted)
-    monkeypatch.setattr(_blocks, "COMPACT_ROWS", 50)
-    small = _blocks.select_margins(Given(labels, pred_probs), wanted, 17)
-
-    assert np.array_equal(small.pairs, whole.pairs)
-    assert np.array_equal(small.rows, whole.rows)
 
 
 def test_memory_mapped_read_only_probabilities(tmp_path):
@@ -253,8 +193,8 @@ def test_many_classes_most_of_them_empty():
     pred_probs = rng.dirichlet(np.ones(2000), 400).astype(np.float32)
     audit = cl.audit.audit_labels(labels, pred_probs)
 
-    assert audit.confident_joint.shape == (2000, 2000)
-    assert audit.confident_joint.sum() == 400
+    assert audit.confident_joint.n_classes == 2000
+    assert audit.confident_joint.values.sum() == 400
     assert (audit.thresholds[audit.class_counts == 0] == 2).all()
 
 

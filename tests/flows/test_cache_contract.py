@@ -24,6 +24,7 @@ import pytest
 from labelhealth.api import run
 from labelhealth.configs.audit import AuditConfig
 from labelhealth.core.errors import LabelHealthError
+from labelhealth.flows.pipeline import STAGES
 from labelhealth.tasks.manifest import RunNotes
 from labelhealth.tasks.published import Audit
 from labelhealth.tasks.store import Store
@@ -36,11 +37,19 @@ FULL = {
     "folds": 1,
     "train": 3,
     "collect": 1,
+    "measure": 1,
+    "thresholds": 1,
+    "judge": 1,
+    "plan": 1,
+    "select": 1,
+    "settle": 1,
     "issues": 1,
     "health": 1,
     "check_output": 1,
     "report": 1,
 }
+STAGE_NAMES = [stage.name for stage in STAGES]
+PASSES = ("measure", "thresholds", "judge", "plan", "select", "settle")
 MakeConfig = Callable[..., AuditConfig]
 
 
@@ -57,9 +66,15 @@ def records(config: AuditConfig, stage: str) -> list[Path]:
 
 
 def objects_of(record: Path) -> list[Path]:
-    """Return the objects that a record refers to."""
+    """Return the objects that a stage made: those that its record refers to, and no earlier stage's does."""
     text, cache = record.read_text(), record.parents[2]
-    return [path for path in (cache / "objects").glob("*/*") if path.stem in text]
+    place = STAGE_NAMES.index(record.parent.name)
+    earlier = "".join(
+        path.read_text() for name in STAGE_NAMES[:place] for path in (cache / "records" / name).glob("*.json")
+    )
+    return [
+        path for path in (cache / "objects").glob("*/*") if path.stem in text and path.stem not in earlier
+    ]
 
 
 def tables(audit: Audit) -> dict[str, bytes]:
@@ -89,12 +104,12 @@ def test_same_data_again_runs_nothing(make_config: MakeConfig, ran: Counter[str]
         ("gate__min_health_score", 0.5, {"check_output"}),
         ("gate__min_rows", 5, {"check_input"}),
         ("health__min_judged_per_class", 6, {"health"}),
-        ("issues__score", "normalized_margin", {"issues", "health", "report"}),
-        ("issues__filter_by", "predicted_neq_given", {"issues", "health", "check_output", "report"}),
+        ("issues__score", "normalized_margin", {"judge", "issues", "health", "report"}),
+        ("issues__filter_by", "predicted_neq_given", {"plan", "issues", "health", "check_output", "report"}),
         (
             "probabilities__folds__seed",
             1,
-            {"folds", "train", "collect", "issues", "health", "check_output", "report"},
+            {"folds", "train", "collect", *PASSES, "issues", "health", "check_output", "report"},
         ),
         ("input__leak_threshold", 0.99, {"load"}),
     ],
@@ -138,7 +153,7 @@ def test_moved_store_hits(make_config: MakeConfig, ran: Counter[str], tmp_path: 
 
 
 @pytest.mark.parametrize(
-    "stage", ["load", "check_input", "folds", "train", "collect", "issues", "health", "report"]
+    "stage", ["load", "check_input", "folds", "train", "collect", *PASSES, "issues", "health", "report"]
 )
 @pytest.mark.parametrize("damage", ["deleted", "truncated", "flipped", "swapped", "emptied"])
 def test_damaged_artifact_is_noticed_and_made_again(
@@ -377,6 +392,7 @@ SCRIPT = """
 import json, sys
 from labelhealth.api import run
 from labelhealth.configs.load import load_config
+from labelhealth.flows.pipeline import STAGES
 from labelhealth.tasks.manifest import RunNotes
 from pathlib import Path
 notes = RunNotes()
@@ -482,6 +498,7 @@ def test_killed_inside_the_folds_resumes(config_file: Path, tmp_path: Path) -> N
         "train fold 1",
         "train fold 2",
         "collect",
+        *PASSES,
         "issues",
         "health",
         "check output",
@@ -537,7 +554,7 @@ def test_changed_source_runs_the_stages_that_use_it(config_file: Path, tmp_path:
 
     assert edit("core/summary.py") == ["health"]
     assert edit("core/identity.py") == ["load"]
-    assert edit("core/audit.py") == ["issues"]
+    assert edit("core/_order.py") == ["measure"]
     assert edit("configs/gate.py") == ["check input", "check output"]
     assert edit("labelhealth/cli.py") == []
     assert finish(start(config_file, code))["ran"] == []

@@ -8,7 +8,7 @@ import pyarrow as pa
 from labelhealth.configs.issues import FindIssuesOptions
 from labelhealth.core.audit import LabelAudit, audit_labels
 from labelhealth.core.options import IssueOptions
-from labelhealth.tasks.issues import Issues, PartFindings
+from labelhealth.tasks.findings import Issues, PartFindings
 from labelhealth.tasks.store import Ref, Store
 from labelhealth.tasks.tables import open_array, put_array, put_arrow
 

@@ -10,7 +10,7 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from labelhealth.configs.tables import LABEL_ISSUES, NOT_JUDGED_REASONS
-from labelhealth.tasks.issues import PartFindings
+from labelhealth.tasks.findings import PartFindings
 from labelhealth.tasks.store import Ref, Store
 from labelhealth.tasks.tables import open_array, open_arrow, read_names, schema_of, type_named
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pydantic import BaseModel, ConfigDict
 
-from labelhealth.tasks.issues import PartFindings
+from labelhealth.tasks.findings import PartFindings
 from labelhealth.tasks.stage import stage
 from labelhealth.tasks.store import Ref, Store
 

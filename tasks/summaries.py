@@ -14,8 +14,8 @@ import pyarrow as pa
 from labelhealth.configs.issues import HealthOptions
 from labelhealth.configs.tables import CLASS_HEALTH, CLASS_OVERLAP, HEALTH, JOINT, NO_LABEL
 from labelhealth.core.summary import Pairs, conditional_probabilities, overlapping_pairs, summarize_classes
+from labelhealth.tasks.findings import Issues, PartFindings
 from labelhealth.tasks.health import Health
-from labelhealth.tasks.issues import Issues, PartFindings
 from labelhealth.tasks.store import Ref, Store
 from labelhealth.tasks.tables import open_array, open_arrow, put_frame, read_names
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from labelhealth.tasks import summaries
@@ -53,6 +53,7 @@ def tally_between(rows: dict[str, Any], low: int, high: int) -> Tally:
 
 
 @given(st.integers(0, 60), st.lists(st.integers(0, 60), max_size=4), st.integers(0, 1000))
+@settings(deadline=None)
 def test_counts_of_parts_add_up(n_rows: int, cuts: list[int], seed: int) -> None:
     """However the rows are cut into parts, the sums are the counts of the whole."""
     rows = make_rows(n_rows, seed)

@@ -1,0 +1,72 @@
+"""Folds side by side: another number of workers is the same audit, and a failing fold fails it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from labelhealth.api import run
+from labelhealth.configs.audit import AuditConfig
+from labelhealth.core.errors import ClassifierError
+from labelhealth.tasks.published import Audit
+
+MakeConfig = Callable[..., AuditConfig]
+FAILING = """
+import threading
+from sklearn.linear_model import LogisticRegression
+
+n_fits, lock = [0], threading.Lock()
+
+
+class Failing(LogisticRegression):
+    def fit(self, frame, labels):
+        with lock:
+            n_fits[0] += 1
+            if n_fits[0] == 2:
+                raise RuntimeError("planted in the second fit")
+        return super().fit(frame, labels)
+"""
+
+
+def tables(audit: Audit) -> dict[str, bytes]:
+    """Return the bytes of an audit's published tables."""
+    return {path.name: path.read_bytes() for path in sorted(audit.directory.glob("*.parquet"))}
+
+
+@pytest.mark.parametrize("name", ["LogisticRegression", "auto"])
+def test_number_of_workers_changes_nothing(make_config: MakeConfig, tmp_path: Path, name: str) -> None:
+    """One worker, three, or as many as there are cores: one audit id, and the same bytes in every table."""
+    audits = [
+        run(
+            make_config(
+                store__root=str(tmp_path / f"audits-{workers}"),
+                run__workers=workers,
+                probabilities__estimator__name=name,
+            )
+        )
+        for workers in (1, 3, None)
+    ]
+
+    assert len({audit.directory.name for audit in audits}) == 1
+    assert tables(audits[0]) == tables(audits[1]) == tables(audits[2])
+    assert [stage["name"] for stage in audits[0].manifest["run"]["stages"]] == [
+        stage["name"] for stage in audits[1].manifest["run"]["stages"]
+    ]
+
+
+@pytest.mark.parametrize("workers", [1, 3])
+def test_failing_fold_fails_the_audit(
+    make_config: MakeConfig,
+    user_code: Callable[[dict[str, str]], None],
+    tmp_path: Path,
+    workers: int,
+) -> None:
+    """A failure inside one of the threads reaches the caller with the fold's number, and nothing is published."""
+    user_code({"failing": FAILING})
+    config = make_config(run__workers=workers, probabilities__estimator__name="failing.Failing")
+
+    with pytest.raises(ClassifierError, match=r"\(fold \d\); got RuntimeError: planted in the second fit"):
+        run(config)
+    assert not list((tmp_path / "audits").glob("*/*/*/manifest.json"))

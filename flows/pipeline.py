@@ -77,7 +77,7 @@ def run_stages(store: Store, inputs: Inputs, config: AuditConfig) -> Results:
         pred_probs_columns=config.pred_probs_in_dataset,
     )
     input_checks = check_input(store, data.metrics, config.gate.part("input"))
-    estimator = None if config.pred_probs else identity_of(config.probabilities.estimator, data)
+    estimator = None if config.pred_probs else identity_of(config.probabilities, data)
     probs = _out_of_sample(store, inputs, data, config, estimator)
     (only,) = probs
     found = find_issues(store, only.labels, only.pred_probs, config.issues)
@@ -143,6 +143,7 @@ def _out_of_sample(
         kinds=data.kinds,
         labels=data.labels,
         folds=split.folds,
+        keys=None if options.max_train_rows is None else data.fold_keys,
         n_classes=data.n_classes,
         options=options,
         estimator_identity=estimator,

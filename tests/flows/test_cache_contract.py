@@ -96,6 +96,11 @@ def test_same_data_again_runs_nothing(make_config: MakeConfig, ran: Counter[str]
             1,
             {"folds", "train", "collect", "issues", "health", "check_output", "report"},
         ),
+        (
+            "probabilities__max_train_rows",
+            70,
+            {"train", "collect", "issues", "health", "check_output", "report"},
+        ),
         ("input__leak_threshold", 0.99, {"load"}),
     ],
 )

@@ -11,6 +11,7 @@ from labelhealth.api import run
 from labelhealth.configs.audit import AuditConfig
 from labelhealth.core.errors import ClassifierError
 from labelhealth.tasks.published import Audit
+from tests.conftest import small_columns
 
 MakeConfig = Callable[..., AuditConfig]
 FAILING = """
@@ -70,3 +71,37 @@ def test_failing_fold_fails_the_audit(
     with pytest.raises(ClassifierError, match=r"\(fold \d\); got RuntimeError: planted in the second fit"):
         run(config)
     assert not list((tmp_path / "audits").glob("*/*/*/manifest.json"))
+
+
+def test_limit_on_training_rows_is_told(make_config: MakeConfig) -> None:
+    """Every row is judged, the audit has another id, and its manifest says what the models learned from."""
+    plain, limited = run(make_config()), run(make_config(probabilities__max_train_rows=70))
+    (warning,) = limited.manifest["warnings"]
+
+    assert limited.health["n_judged"] == plain.health["n_judged"] == 180
+    assert limited.directory.name != plain.directory.name
+    assert plain.manifest["warnings"] == []
+    assert warning.startswith(
+        "`max_train_rows`: 3 of 3 models learned from samples of at most 69 of 124 rows."
+    )
+
+
+@pytest.mark.parametrize("scheme", ["grouped", "stratified", "time"])
+def test_limit_holds_for_every_scheme(
+    make_config: MakeConfig, write_parquet: Callable[..., Path], scheme: str
+) -> None:
+    """Folds by group, by class or by time learn from a sample too, and judge the rows that they judge without."""
+    rows = range(180)
+    columns = {**small_columns(), "who": [f"group {row // 4}" for row in rows], "when": list(rows)}
+    path = write_parquet(columns, "grouped.parquet")
+    settings = {
+        "dataset__path": str(path),
+        "input__group": "who",
+        "input__time": "when",
+        "probabilities__folds__scheme": scheme,
+    }
+    plain = run(make_config(**settings))
+    limited = run(make_config(**settings, probabilities__max_train_rows=60))
+
+    assert limited.health["n_judged"] == plain.health["n_judged"]
+    assert any("`max_train_rows`" in warning for warning in limited.manifest["warnings"])

@@ -12,6 +12,7 @@ from labelhealth.tasks.predictions import FoldPredictions, Probabilities
 from labelhealth.tasks.store import Ref, Store
 from labelhealth.tasks.tables import fill_array, open_array, put_array
 
+_BLOCK_CELLS = 1 << 22  # rows x classes copied together: 32 MiB of float64
 _CODES = {reason: code for code, reason in enumerate(NOT_JUDGED_REASONS)}
 
 
@@ -56,12 +57,15 @@ def _join(
     parts: tuple[FoldPredictions, ...],
     judged: npt.NDArray[np.int64],
 ) -> None:
-    """Write the matrix fold by fold."""
+    """Write the matrix fold by fold, a block of rows in memory at a time."""
+    size = max(1, _BLOCK_CELLS // joined.shape[1])
     for part in parts:
-        rows = open_array(store, part.rows)
-        place = np.searchsorted(judged, rows)
-        known = (place < len(judged)) & (judged[np.minimum(place, len(judged) - 1)] == rows)
-        joined[place[known]] = open_array(store, part.pred_probs)[known]
+        all_rows, pred_probs = open_array(store, part.rows), open_array(store, part.pred_probs)
+        for low in range(0, len(all_rows), size):
+            rows = all_rows[low : low + size]
+            place = np.searchsorted(judged, rows)
+            known = (place < len(judged)) & (judged[np.minimum(place, len(judged) - 1)] == rows)
+            joined[place[known]] = pred_probs[low : low + size][known]
 
 
 def _warnings(parts: tuple[FoldPredictions, ...]) -> tuple[str, ...]:

@@ -13,6 +13,7 @@ import pytest
 
 from labelhealth.configs.probabilities import ProbabilityOptions
 from labelhealth.core.folds import assign_folds
+from labelhealth.tasks import join_folds as join_module
 from labelhealth.tasks import stored_features
 from labelhealth.tasks.estimator_source import estimator_identity
 from labelhealth.tasks.fit_fold import fit_fold
@@ -143,6 +144,26 @@ def test_sample_is_told_with_its_size(store: Store) -> None:
         " Hint: more rows may tell classes apart better.",
     )
     assert join_folds(store, *refs, tuple(fit(store)), N_CLASSES).warnings == ()
+
+
+@pytest.mark.parametrize("cells", [1, 7, 100])
+def test_folds_are_joined_in_any_blocks(store: Store, monkeypatch: pytest.MonkeyPatch, cells: int) -> None:
+    """Each judged row gets the probabilities of its fold; rows that are not judged leave no gap."""
+    _, labels = make_table()
+    labels[::17] = -2  # a class that the config does not know
+    parts = tuple(fit(store))
+    keys = np.arange(N_ROWS).astype(np.uint64)
+    folds = assign_folds(keys, make_table()[1], 3, 0, N_CLASSES)
+    expected = np.empty((N_ROWS, N_CLASSES))
+    for part in parts:
+        expected[open_array(store, part.rows)] = predictions(store, part)
+    monkeypatch.setattr(join_module, "_BLOCK_CELLS", cells)
+
+    joined = join_folds(store, put_array(store, labels), put_array(store, folds), parts, N_CLASSES)
+
+    judged = open_array(store, joined.rows)
+    assert judged.tolist() == np.flatnonzero(labels >= 0).tolist()
+    np.testing.assert_array_equal(open_array(store, joined.pred_probs), expected[judged])
 
 
 @pytest.mark.parametrize("shape", [(0, 3), (1, 1), (5, 3)])

@@ -76,7 +76,7 @@ class RunOptions(Options):
     engine: Literal["prefect", "local"] = "prefect"
     """prefect: as a flow run, on the configured API or an embedded server; local: in this process alone."""
     workers: int | None = Field(default=None, ge=1)
-    """Folds trained side by side by the engine prefect (threads); as many as the machine has cores unless given."""
+    """Folds trained side by side (threads); as many as there are cores for this process unless given."""
 
 
 class AuditConfig(Options):

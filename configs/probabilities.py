@@ -57,6 +57,13 @@ class ProbabilityOptions(Options):
     """The folds of cross-validation."""
     estimator: EstimatorOptions = Field(default_factory=EstimatorOptions)
     """The classifier."""
+    max_train_rows: int | None = Field(default=None, ge=10)
+    """Most rows that each fold's model learns from, 10 or more: a sample of every class, drawn by a hash of the rows.
+    All rows of the other folds unless given. Every row is predicted all the same."""
+
+    def n_rows_to_learn(self, n_labelled: int) -> int:
+        """Return how many of the labelled rows a model can learn from at most; the choice of `auto` depends on it."""
+        return n_labelled if self.max_train_rows is None else min(n_labelled, self.max_train_rows)
 
 
 def _check_values(value: JsonValue, where: str) -> None:

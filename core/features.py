@@ -77,6 +77,11 @@ class FeatureFrame:
             return len(next(iter(self.embeddings.values())))
         return len(self.frame)
 
+    @property
+    def n_columns(self) -> int:
+        """Return the number of columns of `design_frame`."""
+        return len(self.frame.columns) + sum(int(vector.shape[1]) for vector in self.embeddings.values())
+
     def take(self, rows: npt.NDArray[np.integer] | npt.NDArray[np.bool_]) -> FeatureFrame:
         """Return the given rows, as positions or as a mask of length N, in their order."""
         positions = np.flatnonzero(rows) if rows.dtype == np.bool_ else rows

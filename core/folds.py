@@ -12,6 +12,7 @@ from typing import Literal, TypeAlias, get_args
 import numpy as np
 import numpy.typing as npt
 
+from labelhealth.core._mixing import mix
 from labelhealth.core._types import BoolArray
 from labelhealth.core.errors import LabelsError, OptionError
 
@@ -216,7 +217,7 @@ def _assign_folds(
     keys: npt.NDArray[np.uint64], labels: npt.NDArray[np.int64], n_folds: int, seed: int, n_classes: int
 ) -> FoldArray:
     group_keys, group = np.unique(keys, return_inverse=True)
-    hashes = _mix(group_keys, seed)
+    hashes = mix(group_keys, seed)
     folds = (hashes % np.uint64(n_folds)).astype(np.int16)
     class_sizes = np.bincount(labels, minlength=n_classes)
     is_small = class_sizes < SMALL_CLASS_EXAMPLES_PER_FOLD * n_folds
@@ -249,23 +250,10 @@ def _deal(
     order = np.lexsort((hashes, owners))
     dealt = owners[order]
     turns = np.arange(len(order)) - np.searchsorted(dealt, dealt)
-    first_folds = _mix(dealt.astype(np.uint64), seed) % np.uint64(n_folds)
+    first_folds = mix(dealt.astype(np.uint64), seed) % np.uint64(n_folds)
     folds = np.empty(len(order), dtype=np.intp)
     folds[order] = (turns + first_folds.astype(np.intp)) % n_folds
     return folds
-
-
-def _mix(values: npt.NDArray[np.uint64], seed: int) -> npt.NDArray[np.uint64]:
-    """Return distinct, seeded, evenly spread hashes of distinct values."""
-    return _splitmix(values ^ _splitmix(np.array([seed], dtype=np.uint64)))
-
-
-def _splitmix(values: npt.NDArray[np.uint64]) -> npt.NDArray[np.uint64]:
-    """SplitMix64's step and finalizer (Steele, Lea & Flood 2014, fig. 17), a bijection; wraps on purpose."""
-    mixed = values + np.uint64(0x9E3779B97F4A7C15)
-    mixed = (mixed ^ (mixed >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
-    mixed = (mixed ^ (mixed >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
-    return mixed ^ (mixed >> np.uint64(31))
 
 
 def _check_labels(labels: npt.ArrayLike, n_classes: int | None) -> npt.NDArray[np.int64]:

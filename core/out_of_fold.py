@@ -6,31 +6,51 @@ or processes, and give the same bytes as one after another.
 
 from __future__ import annotations
 
-import threading
-import warnings
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, Protocol
 
 import numpy as np
 import numpy.typing as npt
+import pandas as pd
 
+from labelhealth.core._fold_limits import one_thread_quietly
 from labelhealth.core._types import BoolArray, FloatArray
-from labelhealth.core.errors import ClassifierError, FeaturesError, LabelsError
+from labelhealth.core.errors import ClassifierError, FeaturesError, LabelsError, OptionError
 from labelhealth.core.features import FeatureFrame, design_frame
 from labelhealth.core.folds import Scheme, training_rows
 
 if TYPE_CHECKING:
     from sklearn.base import BaseEstimator
 
-__all__ = ["FoldPrediction", "predict_fold"]
+__all__ = ["Features", "FoldPrediction", "predict_fold"]
 
 HIGHEST_ROW_SUM_ERROR = (
     1e-3  # models that compute in half or single precision round; more is not a probability
 )
 MIN_CLASSES = 2  # to tell apart
 ROW_SUM_TOLERANCE = 1e-6  # rows further from 1 are divided by their sum
+# rows predicted together: constants, so that no result depends on machine or workers
+BLOCK_ROWS = 1 << 16
+BLOCK_CELLS = 1 << 23  # rows x classes or columns, whichever are more: 64 MiB of float64
+
+
+class Features(Protocol):
+    """Features of N rows, of which some are taken at a time."""
+
+    @property
+    def n_rows(self) -> int:
+        """Return N."""
+        ...
+
+    @property
+    def n_columns(self) -> int:
+        """Return the number of columns of `design_frame`."""
+        ...
+
+    def take(self, rows: npt.NDArray[np.integer]) -> FeatureFrame:
+        """Return the rows in these positions."""
+        ...
 
 
 @dataclass(frozen=True)
@@ -56,7 +76,7 @@ class FoldPrediction:
 
 
 def predict_fold(
-    features: FeatureFrame,
+    features: Features,
     labels: npt.NDArray[np.integer],
     folds: npt.NDArray[np.integer],
     fold: int,
@@ -65,13 +85,15 @@ def predict_fold(
     n_classes: int,
     scheme: Scheme,
     dtype: Literal["float64", "float32"] = "float64",
+    training: npt.NDArray[np.int64] | None = None,
+    out: FloatArray | None = None,
 ) -> FoldPrediction:
     """Return out-of-sample probabilities of one fold's rows.
 
     Parameters
     ----------
-    features : FeatureFrame
-        N rows.
+    features : Features
+        N rows, as a `FeatureFrame` or as something that gives one for some rows.
     labels : ndarray of int, shape (N,)
         Given class in 0..K-1 of each row that has a fold of 0 or more, or trains one.
     folds : ndarray of int, shape (N,)
@@ -86,6 +108,10 @@ def predict_fold(
         What the fold learns from, see `training_rows`.
     dtype : {'float64', 'float32'}
         Type of the probabilities.
+    training : ndarray of int64, shape (m,), optional
+        Positions of the rows to learn from, some of `training_rows`, as of `sample_training_rows`; all by default.
+    out : ndarray of `dtype`, shape (n, K), optional
+        Where the probabilities are written, as into a file that is mapped into memory.
 
     Returns
     -------
@@ -98,37 +124,74 @@ def predict_fold(
         If features, labels and folds differ in length.
     LabelsError
         If a training row has no class in 0..K-1.
+    OptionError
+        If `training` holds rows that the fold may not learn from, or `out` has another shape or type.
     ClassifierError
         If fitting or predicting raises, or the predictions are no probabilities.
 
     Notes
     -----
     A model of a single class says nothing: a fold whose training rows hold fewer than two gives every class
-    1 / K, no trained class, and a warning. BLAS and OpenMP are held to one thread while a fold runs.
+    1 / K, no trained class, and a warning. BLAS, OpenMP and joblib are held to one thread while a fold runs.
+    Rows are predicted in blocks whose size depends on the number of classes and columns alone.
     """
     if not features.n_rows == len(labels) == len(folds):
         lengths = f"{features.n_rows}, {len(labels)}, {len(folds)}"
         msg = f"`features`, `labels` and `folds` must be equally long; got {lengths}."
         raise FeaturesError(msg)
-    training = training_rows(folds, fold, scheme)
+    learned = _check_training(training, folds, fold, scheme)
     rows = np.flatnonzero(folds == fold)
-    classes, codes = np.unique(labels[training], return_inverse=True)
+    result = _check_out(out, (len(rows), n_classes), np.dtype(dtype))
+    classes, codes = np.unique(labels[learned], return_inverse=True)
     if len(classes) and not 0 <= classes[0] <= classes[-1] < n_classes:
         msg = f"`labels` of training rows must be in 0..{n_classes - 1}; got {classes[0]} to {classes[-1]}."
         raise LabelsError(msg)
     trained = np.zeros(n_classes, dtype=bool)
-    uniform = np.full((len(rows), n_classes), 1 / n_classes, dtype=dtype)
     if len(classes) < MIN_CLASSES:
-        return FoldPrediction(rows, uniform, trained, _nothing_learned(fold, len(classes), len(rows)))
+        result[:] = 1 / n_classes
+        return FoldPrediction(rows, result, trained, _nothing_learned(fold, len(classes), len(rows)))
     trained[classes] = True
     if not len(rows):
-        return FoldPrediction(rows, uniform, trained, ())
-    with _one_thread_quietly() as texts:
-        model = _fit(estimator, features.take(training), codes, len(classes), fold)
-        probabilities = _predict(model, features.take(rows), len(classes), fold)
-    aligned = np.zeros((len(rows), n_classes), dtype=dtype)
-    aligned[:, classes] = probabilities
-    return FoldPrediction(rows, aligned, trained, tuple(dict.fromkeys(texts)))
+        return FoldPrediction(rows, result, trained, ())
+    with one_thread_quietly() as texts:
+        model = _fit(estimator, design_frame(features.take(learned)), codes, len(classes), fold)
+        for block in _blocks(len(rows), max(n_classes, features.n_columns)):
+            frame = design_frame(features.take(rows[block]))
+            result[block] = 0
+            result[block, classes] = _predict(model, frame, len(classes), fold, block.start)
+    return FoldPrediction(rows, result, trained, tuple(dict.fromkeys(texts)))
+
+
+def _check_training(
+    training: npt.NDArray[np.int64] | None, folds: npt.NDArray[np.integer], fold: int, scheme: Scheme
+) -> npt.NDArray[np.int64]:
+    """Return the positions of the rows to learn from."""
+    if training is None:
+        return np.flatnonzero(training_rows(folds, fold, scheme))
+    if not training_rows(folds[training], fold, scheme).all():
+        msg = f"`training` must hold rows that fold {fold} may learn from; got others."
+        raise OptionError(msg)
+    return training
+
+
+def _check_out(out: FloatArray | None, shape: tuple[int, int], dtype: np.dtype[np.floating]) -> FloatArray:
+    if out is None:
+        return np.empty(shape, dtype=dtype)
+    if (out.shape, out.dtype) != (shape, dtype):
+        msg = f"`out` must be {dtype} of shape {shape}; got {out.dtype} of {out.shape}."
+        raise OptionError(msg)
+    return out
+
+
+def _blocks(n_rows: int, width: int) -> Iterator[slice]:
+    """Yield slices of rows that are predicted together, about equally many.
+
+    BLAS multiplies small matrices in another way, with other last bits: a short rest would differ from its neighbours.
+    """
+    size = max(1, min(BLOCK_ROWS, BLOCK_CELLS // max(1, width)))
+    n_blocks = -(-n_rows // size)
+    for block in range(n_blocks):
+        yield slice(n_rows * block // n_blocks, n_rows * (block + 1) // n_blocks)
 
 
 def _nothing_learned(fold: int, n_codes: int, n_rows: int) -> tuple[str, ...]:
@@ -139,11 +202,10 @@ def _nothing_learned(fold: int, n_codes: int, n_rows: int) -> tuple[str, ...]:
 
 
 def _fit(
-    estimator: BaseEstimator, features: FeatureFrame, codes: npt.NDArray[np.intp], n_codes: int, fold: int
+    estimator: BaseEstimator, frame: pd.DataFrame, codes: npt.NDArray[np.intp], n_codes: int, fold: int
 ) -> BaseEstimator:
     from sklearn.base import clone
 
-    frame = design_frame(features)
     try:
         return clone(estimator).fit(frame, codes)
     except Exception as error:
@@ -154,9 +216,10 @@ def _fit(
         raise ClassifierError(msg) from error
 
 
-def _predict(model: BaseEstimator, features: FeatureFrame, n_codes: int, fold: int) -> FloatArray:
+def _predict(
+    model: BaseEstimator, frame: pd.DataFrame, n_codes: int, fold: int, first_row: int
+) -> FloatArray:
     """Return checked probabilities with columns in the order of the codes 0..n_codes-1."""
-    frame = design_frame(features)
     try:
         probabilities, order = np.asarray(model.predict_proba(frame)), np.asarray(model.classes_)
     except Exception as error:
@@ -169,11 +232,11 @@ def _predict(model: BaseEstimator, features: FeatureFrame, n_codes: int, fold: i
             f" {fold}; got {probabilities.shape} with {len(order)} `classes_`."
         )
         raise ClassifierError(msg)
-    return _checked(probabilities[:, np.argsort(order)], model, fold)
+    return _checked(probabilities[:, np.argsort(order)], model, fold, first_row)
 
 
-def _checked(probabilities: FloatArray, model: BaseEstimator, fold: int) -> FloatArray:
-    """Return the probabilities, clipped and divided by their sum where the model rounds."""
+def _checked(probabilities: FloatArray, model: BaseEstimator, fold: int, first_row: int) -> FloatArray:
+    """Return the probabilities; rows that the model rounded are clipped and divided by their sum."""
     totals = probabilities.sum(axis=1, dtype=np.float64)
     error = np.abs(totals - 1)
     lowest = probabilities.min(axis=1)
@@ -182,75 +245,20 @@ def _checked(probabilities: FloatArray, model: BaseEstimator, fold: int) -> Floa
         row = int(good.argmin())
         msg = (
             f"`estimator` {_name(model)} must give finite probabilities that sum to 1; got sum"
-            f" {totals[row]:.4g} and minimum {lowest[row]:.4g} at row {row} of fold {fold}"
+            f" {totals[row]:.4g} and minimum {lowest[row]:.4g} at row {first_row + row} of fold {fold}"
             f" ({(~good).sum()} of {len(good)} rows)."
         )
         raise ClassifierError(msg)
-    if (error <= ROW_SUM_TOLERANCE).all() and (lowest >= 0).all():
+    rounded = (error > ROW_SUM_TOLERANCE) | (lowest < 0)
+    if not rounded.any():
         return probabilities
-    clipped = np.maximum(probabilities, 0, dtype=np.float64)
-    return np.asarray(clipped / clipped.sum(axis=1, keepdims=True))
+    exact = probabilities.astype(np.float64)
+    clipped = np.maximum(exact[rounded], 0)
+    exact[rounded] = clipped / clipped.sum(axis=1, keepdims=True)
+    return exact
 
 
 def _name(estimator: BaseEstimator) -> str:
     """Return the class of the classifier, which is the last step of a pipeline."""
     steps = getattr(estimator, "steps", None)
     return type(steps[-1][1] if steps else estimator).__name__
-
-
-class _Process:
-    """What belongs to the process: folds side by side take it together, and the last gives it back."""
-
-    def __init__(self) -> None:
-        self.lock = threading.Lock()
-        self.n_folds = 0
-        self.restore = ExitStack()
-        self.thread = threading.local()
-
-    def enter(self) -> None:
-        from threadpoolctl import threadpool_limits
-
-        with self.lock:
-            self.n_folds += 1
-            if self.n_folds == 1:
-                self.restore.enter_context(threadpool_limits(1, user_api="blas"))
-                self.restore.enter_context(warnings.catch_warnings())
-                warnings.simplefilter("always")
-                warnings.showwarning = self._router(warnings.showwarning)
-
-    def leave(self) -> None:
-        with self.lock:
-            self.n_folds -= 1
-            if self.n_folds == 0:
-                self.restore.close()
-
-    def _router(self, show: Callable[..., None]) -> Callable[..., None]:
-        """Return a `showwarning` that keeps the warnings of a fold's own thread and shows those of others."""
-
-        def route(message: Warning | str, category: type[Warning], *place: object, **more: object) -> None:
-            texts: list[str] | None = getattr(self.thread, "texts", None)
-            if texts is None:
-                show(message, category, *place, **more)
-            else:
-                texts.append(f"{category.__name__}: {message}")
-
-        return route
-
-
-_PROCESS = _Process()
-
-
-@contextmanager
-def _one_thread_quietly() -> Iterator[list[str]]:
-    """Hold BLAS and OpenMP to one thread, and give the list in which this thread's warnings are collected."""
-    from threadpoolctl import threadpool_limits
-
-    texts: list[str] = []
-    _PROCESS.enter()
-    _PROCESS.thread.texts = texts
-    try:
-        with threadpool_limits(1, user_api="openmp"):  # OpenMP's limit is each thread's own
-            yield texts
-    finally:
-        _PROCESS.thread.texts = None
-        _PROCESS.leave()

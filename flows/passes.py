@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from labelhealth.configs.issues import FindIssuesOptions
 from labelhealth.tasks.candidates import select
-from labelhealth.tasks.issues import Issues, find_issues
+from labelhealth.tasks.findings import Issues
+from labelhealth.tasks.issues import find_issues
 from labelhealth.tasks.judge import Judged, judge
 from labelhealth.tasks.measure import measure
 from labelhealth.tasks.plan import Wanted, plan

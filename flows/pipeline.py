@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any
 
 from labelhealth.configs.audit import AuditConfig
@@ -89,7 +90,7 @@ def run_stages(store: Store, inputs: Inputs, config: AuditConfig) -> Results:
         pred_probs_columns=config.pred_probs_in_dataset,
     )
     input_checks = check_input(store, data.metrics, config.gate.part("input"))
-    estimator = None if config.pred_probs else identity_of(config.probabilities.estimator, data)
+    estimator = None if config.pred_probs else identity_of(config.probabilities, data)
     probs = _out_of_sample(store, inputs, data, config, estimator)
     found = find_label_issues(store, probs, config.issues)
     labels = tuple(part.labels for part in data.parts)
@@ -111,6 +112,7 @@ def run_stages(store: Store, inputs: Inputs, config: AuditConfig) -> Results:
         tuple(part.rows for part in probs),
         tuple(part.reasons for part in probs),
         found.parts,
+        _names_by_part(inputs, data),
     )
     return Results(
         tables={"label_issues": report.label_issues, **summary_tables, **data.metrics},
@@ -118,6 +120,12 @@ def run_stages(store: Store, inputs: Inputs, config: AuditConfig) -> Results:
         warnings=(*data.warnings, *dict.fromkeys(warning for part in probs for warning in part.warnings)),
         estimator_identity=estimator,
     )
+
+
+def _names_by_part(inputs: Inputs, data: Loaded) -> tuple[tuple[str, ...], ...]:
+    """Return the names of each part's files; the parts hold the files in order."""
+    names = iter(inputs.names)
+    return tuple(tuple(islice(names, part.n_files)) for part in data.parts)
 
 
 def _out_of_sample(
@@ -147,6 +155,7 @@ def _out_of_sample(
         kinds=data.kinds,
         labels=data.labels,
         folds=split.folds,
+        keys=None if options.max_train_rows is None else data.fold_keys,
         n_classes=data.n_classes,
         options=options,
         estimator_identity=estimator,
@@ -170,7 +179,7 @@ def publish(
     place = place_of(config, inputs, code)
     verdict = verdict_of(store, results.checks)
     manifest = manifest_of(config, inputs, place, code, verdict, results.warnings, notes)
-    publish_audit(store, place, results.tables, results.checks, inputs.names, manifest)
+    publish_audit(store, place, results.tables, results.checks, manifest)
     append_history(store, place, history_row(store, results.tables["health"], place, inputs, verdict, notes))
     append_run(store, place, run_row(place, verdict, notes))
     return Published(directory=str(place.directory(store)), verdict=verdict)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import logging
-import os
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
@@ -15,7 +14,8 @@ from labelhealth.embedded import check_api, configured_api, starting_server
 from labelhealth.flows.pipeline import run_audit
 from labelhealth.tasks.manifest import RunNotes
 from labelhealth.tasks.published import Audit, read_audit
-from labelhealth.tasks.stage import NotInStoreError, answering_from_store, listening, recomputing
+from labelhealth.tasks.side_by_side import available_cores, call_side_by_side
+from labelhealth.tasks.stage import NotInStoreError, answering_from_store, calling, listening, recomputing
 from labelhealth.tasks.store import Store, writing
 
 if TYPE_CHECKING:
@@ -122,7 +122,8 @@ def run(
     with recomputing() if refresh else contextlib.nullcontext(), listening(notes):
         if local:
             notes.answered_by = "this process"
-            return read_audit(Path(run_audit(config, notes).directory))
+            with calling(call_side_by_side(_n_workers(config))):
+                return read_audit(Path(run_audit(config, notes).directory))
         return _run_flow(config, notes)
 
 
@@ -131,6 +132,10 @@ def _answer(config: AuditConfig, notes: RunNotes) -> Audit:
     notes.answered_by = "store"
     with answering_from_store(), listening(notes):
         return read_audit(Path(run_audit(config, notes).directory))
+
+
+def _n_workers(config: AuditConfig) -> int:
+    return config.run.workers or available_cores()
 
 
 def _check_columns(config: AuditConfig) -> None:
@@ -170,8 +175,7 @@ def _call_flow(config: AuditConfig) -> Audit:
 
     from labelhealth.flows.audit import audit_flow
 
-    n_workers = config.run.workers or os.cpu_count() or 1
-    runner = cast("TaskRunner[PrefectFuture[Any]]", ThreadPoolTaskRunner(max_workers=n_workers))
+    runner = cast("TaskRunner[PrefectFuture[Any]]", ThreadPoolTaskRunner(max_workers=_n_workers(config)))
     # the heartbeat thread is joined at the end of a flow run, and sleeps in steps of a second
     settings = {PREFECT_API_URL: configured_api(), PREFECT_FLOWS_HEARTBEAT_FREQUENCY: None}
     with temporary_settings(settings), _errors_told_once():

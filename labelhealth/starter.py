@@ -147,6 +147,7 @@ probabilities:              # out of sample, by cross-validation; or give pred_p
   estimator:
     name: auto              # or a scikit-learn classifier: LogisticRegression, or package.module.Class
     # params: {{C: 0.1}}
+  # max_train_rows: 50000   # learn from a sample; every row is predicted all the same
 
 # pred_probs:               # ready probabilities instead (needs input.id)
 #   file: pred_probs.parquet

@@ -17,6 +17,7 @@ from functools import lru_cache
 from importlib import invalidate_caches, metadata
 from importlib.machinery import ModuleSpec
 from pathlib import Path
+from threading import Lock
 from typing import TYPE_CHECKING
 
 from labelhealth.core.errors import OptionError
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from labelhealth.core.features import Kind
 
 _loaded: dict[str, str] = {}  # digest of each local module when this process first had it loaded
+_loading = Lock()
 
 
 def estimator_identity(
@@ -119,15 +121,16 @@ def loading_as(identity: str) -> Iterator[None]:
     """Import a user's modules in the block; raise `OptionError` unless they are those that `identity` names."""
     code: dict[str, str] = json.loads(identity)["code"]
     local = {name: digest for name, digest in code.items() if digest.startswith("sha256:")}
-    for name, digest in local.items():
-        _check_loaded(name, digest, _origin(name))
+    with _loading:
+        for name, digest in local.items():
+            _check_loaded(name, digest, _origin(name))
+            # said before the import: another thread may look while this one loads it
+            _loaded.setdefault(name, digest)
     yield
     for name, digest in local.items():
         if _digest(_origin(name)) != digest:
             msg = f"`estimator` must not change while it is used; {name} did. Hint: run again."
             raise OptionError(msg)
-        if name in sys.modules:
-            _loaded.setdefault(name, digest)
 
 
 def _origin(name: str) -> Path:

@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
-from typing import cast
+from typing import Any, cast
 
 import numpy as np
-import pandas as pd
-import pyarrow as pa
+import numpy.typing as npt
 
 from labelhealth.configs.probabilities import ProbabilityOptions
 from labelhealth.core.estimators import make_estimator
-from labelhealth.core.features import FeatureFrame, Kind
+from labelhealth.core.features import Kind
+from labelhealth.core.folds import training_rows
 from labelhealth.core.out_of_fold import predict_fold
+from labelhealth.core.training_sample import content_hashes, sample_training_rows
 from labelhealth.tasks.estimator_source import loading_as
 from labelhealth.tasks.predictions import FoldPredictions
 from labelhealth.tasks.store import Ref, Store
-from labelhealth.tasks.tables import open_array, open_arrow, put_array
+from labelhealth.tasks.stored_features import StoredFeatures
+from labelhealth.tasks.tables import fill_array, open_array, open_arrow, put_array
 
 
 def fit_fold(
@@ -24,58 +26,76 @@ def fit_fold(
     kinds: dict[str, str],
     labels: Ref,
     folds: Ref,
+    keys: Ref | None,
     fold: int,
     n_classes: int,
     options: ProbabilityOptions,
     identity: str,
 ) -> FoldPredictions:
     """Fit one model, predict its held-out rows, and store the predictions."""
-    codes = open_array(store, labels)
-    known = cast("dict[str, Kind]", kinds)
+    stored = StoredFeatures(open_arrow(store, features), cast("dict[str, Kind]", kinds))
+    codes, split = open_array(store, labels), open_array(store, folds)
+    key_of_row = None if keys is None else open_array(store, keys)
+    training = _sample(stored, codes, split, key_of_row, fold, n_classes, options)
     with loading_as(identity):
         estimator = make_estimator(
             options.estimator.name,
             options.estimator.params,
-            kinds=known,
+            kinds=stored.kinds,
             n_classes=n_classes,
-            n_rows=int((codes >= 0).sum()),
+            n_rows=options.n_rows_to_learn(int((codes >= 0).sum())),
             seed=options.folds.seed,
             preprocessing=options.estimator.preprocessing,
         )
-        result = predict_fold(
-            feature_frame(open_arrow(store, features), known),
-            codes,
-            open_array(store, folds),
-            fold,
-            estimator=estimator,
-            n_classes=n_classes,
-            scheme=options.folds.scheme,
-            dtype=options.estimator.dtype,
+        pred_probs, result = fill_array(
+            store,
+            (int((split == fold).sum()), n_classes),
+            options.estimator.dtype,
+            lambda out: predict_fold(
+                stored,
+                codes,
+                split,
+                fold,
+                estimator=estimator,
+                n_classes=n_classes,
+                scheme=options.folds.scheme,
+                dtype=options.estimator.dtype,
+                training=training,
+                out=out,
+            ),
         )
+    n_training = int(training_rows(split, fold, options.folds.scheme).sum())
     return FoldPredictions(
         rows=put_array(store, result.rows),
-        pred_probs=put_array(store, result.pred_probs),
+        pred_probs=pred_probs,
         trained_classes=put_array(store, result.trained_classes),
+        n_training=n_training,
+        n_trained=n_training if training is None else len(training),
         estimator=type(estimator.steps[-1][1]).__name__,
         warnings=result.warnings,
     )
 
 
-def feature_frame(table: pa.Table, kinds: dict[str, Kind]) -> FeatureFrame:
-    """Return stored features as scikit-learn takes them: a frame of scalars, a matrix an embedding."""
-    vectors = [name for name, kind in kinds.items() if kind == "embedding"]
-    scalars = [name for name in kinds if name not in vectors]
-    frame = table.select(scalars).to_pandas() if scalars else pd.DataFrame(index=range(table.num_rows))
-    return FeatureFrame(frame, {name: _matrix(table[name]) for name in vectors}, kinds)
-
-
-def _matrix(column: pa.ChunkedArray) -> np.ndarray:
-    """Return a column of vectors as a matrix; a missing vector is a row of NaN."""
-    vectors = column.combine_chunks()
-    width = vectors.type.list_size
-    start = vectors.offset * width  # `values` knows nothing of a slice
-    values = vectors.values.slice(start, len(vectors) * width)
-    matrix: np.ndarray = values.to_numpy(zero_copy_only=False).reshape(len(vectors), width)
-    if vectors.null_count == 0:
-        return matrix
-    return np.where(vectors.is_null().to_numpy(zero_copy_only=False)[:, None], np.nan, matrix)
+def _sample(
+    features: StoredFeatures,
+    labels: npt.NDArray[Any],
+    folds: npt.NDArray[Any],
+    keys: npt.NDArray[np.uint64] | None,
+    fold: int,
+    n_classes: int,
+    options: ProbabilityOptions,
+) -> npt.NDArray[np.int64] | None:
+    """Return the rows to learn from; None for all that the fold may learn from."""
+    if options.max_train_rows is None or keys is None:
+        return None
+    return sample_training_rows(
+        folds,
+        fold,
+        options.folds.scheme,
+        labels,
+        keys,
+        lambda rows: content_hashes(features.take(rows)),
+        max_rows=options.max_train_rows,
+        n_classes=n_classes,
+        seed=options.folds.seed,
+    )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pydantic import BaseModel, ConfigDict
 
 from labelhealth.configs.issues import HealthOptions
-from labelhealth.tasks.issues import Issues
+from labelhealth.tasks.findings import Issues
 from labelhealth.tasks.stage import stage
 from labelhealth.tasks.store import Ref, Store
 

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import os
-from pathlib import Path
-
 import numpy as np
 import numpy.typing as npt
 
@@ -13,8 +10,9 @@ from labelhealth.core.folds import NOT_PREDICTED
 from labelhealth.tasks.errors import InputError
 from labelhealth.tasks.predictions import FoldPredictions, Probabilities
 from labelhealth.tasks.store import Ref, Store
-from labelhealth.tasks.tables import open_array, put_array
+from labelhealth.tasks.tables import fill_array, open_array, put_array
 
+_BLOCK_CELLS = 1 << 22  # rows x classes copied together: 32 MiB of float64
 _CODES = {reason: code for code, reason in enumerate(NOT_JUDGED_REASONS)}
 
 
@@ -39,37 +37,45 @@ def join_folds(
             f" {len(all_labels)}. Hint: fewer folds, or classes with more than one example."
         )
         raise InputError(msg)
+    kind = open_array(store, parts[0].pred_probs).dtype
+    pred_probs, _ = fill_array(
+        store, (len(judged), n_classes), kind, lambda joined: _join(joined, store, parts, judged)
+    )
     return Probabilities(
         n_judged=len(judged),
         rows=put_array(store, judged),
         labels=put_array(store, all_labels[judged]),
-        pred_probs=store.put(lambda path: _write_joined(path, store, parts, judged, n_classes), ".npy"),
+        pred_probs=pred_probs,
         reasons=put_array(store, reasons),
-        warnings=tuple(dict.fromkeys(warning for part in parts for warning in part.warnings)),
+        warnings=_warnings(parts),
     )
 
 
-def _write_joined(
-    path: Path,
+def _join(
+    joined: npt.NDArray[np.floating],
     store: Store,
     parts: tuple[FoldPredictions, ...],
     judged: npt.NDArray[np.int64],
-    n_classes: int,
 ) -> None:
-    """Write the matrix fold by fold, straight to its file."""
-    kind = open_array(store, parts[0].pred_probs).dtype
-    joined = np.lib.format.open_memmap(path, mode="w+", dtype=kind, shape=(len(judged), n_classes))
-    _reserve(path)
+    """Write the matrix fold by fold, a block of rows in memory at a time."""
+    size = max(1, _BLOCK_CELLS // joined.shape[1])
     for part in parts:
-        rows = open_array(store, part.rows)
-        place = np.searchsorted(judged, rows)
-        known = (place < len(judged)) & (judged[np.minimum(place, len(judged) - 1)] == rows)
-        joined[place[known]] = open_array(store, part.pred_probs)[known]
-    joined.flush()
+        all_rows, pred_probs = open_array(store, part.rows), open_array(store, part.pred_probs)
+        for low in range(0, len(all_rows), size):
+            rows = all_rows[low : low + size]
+            place = np.searchsorted(judged, rows)
+            known = (place < len(judged)) & (judged[np.minimum(place, len(judged) - 1)] == rows)
+            joined[place[known]] = pred_probs[low : low + size][known]
 
 
-def _reserve(path: Path) -> None:
-    """Claim the space of a sparse file: a full disk is then an error here, not a crash while pages are written."""
-    if hasattr(os, "posix_fallocate"):
-        with path.open("r+b") as file:
-            os.posix_fallocate(file.fileno(), 0, path.stat().st_size)
+def _warnings(parts: tuple[FoldPredictions, ...]) -> tuple[str, ...]:
+    """Return what was warned of, each text once, and whether models learned from a sample."""
+    sampled = [part for part in parts if part.n_trained < part.n_training]
+    told = [warning for part in parts for warning in part.warnings]
+    if sampled:
+        most, n_training = max(part.n_trained for part in sampled), max(part.n_training for part in sampled)
+        told.append(
+            f"`max_train_rows`: {len(sampled)} of {len(parts)} models learned from samples of at most {most:,}"
+            f" of {n_training:,} rows. Hint: more rows may tell classes apart better."
+        )
+    return tuple(dict.fromkeys(told))

@@ -37,8 +37,8 @@ _DISTRIBUTIONS = {
     "scipy": "scipy",
     "sklearn": "scikit-learn",
 }
-# these carry values and show progress; they compute nothing that a stage returns
-_INERT = {"pydantic", "prefect", "rich", "threadpoolctl", "yaml"}
+# these carry values, share out cores and show progress; they compute nothing that a stage returns
+_INERT = {"joblib", "pydantic", "prefect", "rich", "threadpoolctl", "yaml"}
 
 
 def canonical(value: object) -> object:

@@ -1,69 +1,78 @@
-"""The table people read: every row of the dataset with what was found about its label."""
+"""The table people read: every row of the dataset with what was found about its label, written as a stream."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence, Set
+from collections.abc import Iterator, Sequence, Set
+from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
+import pyarrow.parquet as pq
 
 from labelhealth.configs.tables import LABEL_ISSUES, NOT_JUDGED_REASONS
-from labelhealth.tasks.issues import PartFindings
+from labelhealth.tasks.findings import PartFindings
 from labelhealth.tasks.store import Ref, Store
-from labelhealth.tasks.tables import open_array, open_arrow, read_names, schema_of, type_named
+from labelhealth.tasks.tables import open_array, open_arrow, schema_of
 
-FILE_INDEX = "file_index"
-_OWN_ROWS = ("example_id", "occurrence", FILE_INDEX, "row_number")
+# rows of a row group: what is in memory at a time, here and where somebody looks for a few rows
+BLOCK_ROWS = 1 << 18
+_OWN_ROWS = ("example_id", "occurrence", "file_index", "row_number")
+_NAMES = ("given_label", "predicted_label", "not_judged_reason", "source_file")  # few values, often repeated
+
+IntArray = npt.NDArray[np.integer]
 
 
-def label_issues_table(
+@dataclass(frozen=True)
+class ReportPart:
+    """The rows of one part, and what was found about them; arrays are mapped from their files."""
+
+    rows: pa.Table
+    """As `Part.rows`."""
+    labels: IntArray
+    """Given class of each row; negative without."""
+    reasons: IntArray
+    """Index into `NOT_JUDGED_REASONS` of each row."""
+    judged: IntArray
+    """Judged rows, ascending; the findings count these alone."""
+    findings: dict[str, npt.NDArray[Any]]
+    """As `PartFindings`."""
+    files: tuple[str, ...]
+    """Names of the part's files."""
+
+
+def open_part(
     store: Store,
-    rows: tuple[Ref, ...],
-    labels: tuple[Ref, ...],
-    classes: Ref,
-    judged_rows: tuple[Ref, ...],
-    reasons: tuple[Ref, ...],
-    findings: tuple[PartFindings, ...],
-) -> pa.Table:
-    """Return table `label_issues` with `file_index` in place of `source_file`, then the display columns."""
-    parts = zip(rows, labels, judged_rows, reasons, findings, strict=True)
-    return pa.concat_tables([_table_of_part(store, classes, *part) for part in parts])
+    rows: Ref,
+    labels: Ref,
+    reasons: Ref,
+    judged: Ref,
+    findings: PartFindings,
+    files: tuple[str, ...],
+) -> ReportPart:
+    """Return a part of the dataset, mapped from the store."""
+    return ReportPart(
+        rows=open_arrow(store, rows),
+        labels=open_array(store, labels),
+        reasons=open_array(store, reasons),
+        judged=open_array(store, judged),
+        findings={name: open_array(store, getattr(findings, name)) for name in PartFindings.model_fields},
+        files=files,
+    )
 
 
-def _table_of_part(
-    store: Store, classes: Ref, rows: Ref, labels: Ref, judged_rows: Ref, reasons: Ref, findings: PartFindings
-) -> pa.Table:
-    identity, found = open_arrow(store, rows), _found(store, findings)
-    codes, why = open_array(store, labels), open_array(store, reasons)
-    place = _places(open_array(store, judged_rows), len(codes))
-    names = pa.array(read_names(store, classes), type=pa.string())
-
-    def found_column(name: str) -> pa.ChunkedArray:
-        return found[name].take(place)
-
-    columns: dict[str, Any] = {
-        "example_id": identity["example_id"],
-        "occurrence": identity["occurrence"],
-        "given_label": names.take(pa.array(codes, mask=codes < 0)),
-        "predicted_label": names.take(found_column("predicted").combine_chunks()),
-        "is_label_issue": found_column("is_label_issue").fill_null(False),
-        "label_quality": found_column("label_quality"),
-        "rank": found_column("rank"),
-        "self_confidence": found_column("self_confidence"),
-        "normalized_margin": found_column("normalized_margin"),
-        "judged": pa.array(why == 0),
-        "not_judged_reason": pa.array(NOT_JUDGED_REASONS).take(pa.array(why, mask=why == 0)),
-        FILE_INDEX: identity[FILE_INDEX],
-        "row_number": identity["row_number"],
-    }
-    own = pa.table({name: _cast(name, column) for name, column in columns.items()})
-    shown = identity.drop_columns(list(_OWN_ROWS))
-    published = display_names([name.removeprefix("display.") for name in shown.column_names])
-    for name, column in zip(published, shown.columns, strict=True):
-        own = own.append_column(name, column)
-    return own
+def write_label_issues(path: Path, parts: Sequence[ReportPart], class_names: Sequence[str]) -> None:
+    """Write table `label_issues`, then the display columns, a row group at a time."""
+    schema = _published_schema(parts[0].rows.schema)
+    shown = schema.names[len(LABEL_ISSUES.columns) :]
+    names = pa.array(class_names, type=pa.string())
+    # ids and numbers hardly ever repeat: to try a dictionary on them takes time and saves nothing
+    with pq.ParquetWriter(path, schema, compression="zstd", use_dictionary=[*_NAMES, *shown]) as writer:
+        for part in parts:
+            for block in _blocks(part, names, schema):
+                writer.write_table(block, row_group_size=BLOCK_ROWS)
 
 
 def display_names(names: Sequence[str]) -> list[str]:
@@ -77,7 +86,7 @@ def display_names(names: Sequence[str]) -> list[str]:
     >>> display_names(["rank", "data.rank", "note"])
     ['data.data.rank', 'data.rank', 'note']
     """
-    taken = {name.casefold() for name in (*LABEL_ISSUES.column_names, FILE_INDEX)}
+    taken = {name.casefold() for name in LABEL_ISSUES.column_names}
     published: dict[int, str] = {}
     for place, name in enumerate(names):
         if name.casefold() not in taken:
@@ -90,15 +99,6 @@ def display_names(names: Sequence[str]) -> list[str]:
     return [published[place] for place in range(len(names))]
 
 
-def with_source_files(table: pa.Table, names: list[str]) -> pa.Table:
-    """Return the table with `source_file` in place of `file_index`, in the published schema."""
-    place = table.schema.get_field_index(FILE_INDEX)
-    files = pa.array(names, type=pa.string()).take(table[FILE_INDEX].combine_chunks())
-    return table.set_column(place, "source_file", files).replace_schema_metadata(
-        schema_of(LABEL_ISSUES).metadata
-    )
-
-
 def _free_name(name: str, taken: Set[str]) -> str:
     """Return the name with `data.` in front until it is free."""
     while name.casefold() in taken:
@@ -106,24 +106,70 @@ def _free_name(name: str, taken: Set[str]) -> str:
     return name
 
 
-def _found(store: Store, findings: PartFindings) -> pa.Table:
-    """Return one row a judged row."""
-    names = ("predicted", "label_quality", "self_confidence", "normalized_margin")
-    columns = {name: open_array(store, getattr(findings, name)) for name in names}
-    flagged = open_array(store, findings.flagged)
-    rank = np.zeros(len(columns["predicted"]), dtype=np.int64)
-    rank[flagged] = open_array(store, findings.ranks)
-    return pa.table({**columns, "is_label_issue": rank > 0, "rank": pa.array(rank, mask=rank == 0)})
+def _published_schema(rows: pa.Schema) -> pa.Schema:
+    """Return the schema of the table: the documented columns, then the display columns under their names."""
+    shown = [field for field in rows if field.name not in _OWN_ROWS]
+    names = display_names([field.name.removeprefix("display.") for field in shown])
+    own = schema_of(LABEL_ISSUES)
+    fields = [pa.field(name, field.type) for name, field in zip(names, shown, strict=True)]
+    return pa.schema([*own, *fields], metadata=own.metadata)
 
 
-def _places(judged: npt.NDArray[np.int64], n_rows: int) -> pa.Array:
-    """Return for each row of the dataset its place among the judged rows, null without one."""
-    place = np.full(n_rows, -1, dtype=np.int64)
-    place[judged] = np.arange(len(judged))
-    return pa.array(place, mask=place < 0)
+def _blocks(part: ReportPart, names: pa.Array, schema: pa.Schema) -> Iterator[pa.Table]:
+    reasons, files = pa.array(NOT_JUDGED_REASONS), pa.array(part.files, type=pa.string())
+    for low in range(0, len(part.labels), BLOCK_ROWS):
+        rows = part.rows.slice(low, BLOCK_ROWS)
+        codes, why = part.labels[low : low + BLOCK_ROWS], part.reasons[low : low + BLOCK_ROWS]
+        columns: dict[str, Any] = {
+            **_found(part, low, names),
+            "example_id": rows["example_id"],
+            "occurrence": rows["occurrence"],
+            "given_label": names.take(pa.array(codes, mask=codes < 0)),
+            "judged": pa.array(why == 0),
+            "not_judged_reason": reasons.take(pa.array(why, mask=why == 0)),
+            "source_file": files.take(rows["file_index"].combine_chunks()),
+            "row_number": rows["row_number"],
+        }
+        own = [columns[column.name] for column in LABEL_ISSUES.columns]
+        shown = rows.drop_columns(list(_OWN_ROWS)).columns
+        yield pa.table([_cast(*pair) for pair in zip([*own, *shown], schema.types, strict=True)], schema)
 
 
-def _cast(name: str, column: Any) -> pa.Array | pa.ChunkedArray:
-    kinds = {column.name: type_named(column.type) for column in LABEL_ISSUES.columns}
-    kinds[FILE_INDEX] = pa.int32()
-    return column.cast(kinds[name])
+def _found(part: ReportPart, low: int, names: pa.Array) -> dict[str, pa.Array]:
+    """Return what was found about the rows of the block that begins at `low`; null where not judged."""
+    n_rows = min(BLOCK_ROWS, len(part.labels) - low)
+    judged = _between(part.judged, low, low + n_rows)
+    places = part.judged[judged] - low
+    found = part.findings
+    among = _between(found["flagged"], judged.start, judged.stop)
+    rank = np.zeros(n_rows, dtype=np.int64)
+    rank[places[found["flagged"][among] - judged.start]] = found["ranks"][among]
+    spread = {
+        name: _spread(found[name][judged], places, n_rows)
+        for name in ("predicted", "label_quality", "self_confidence", "normalized_margin")
+    }
+    return {
+        "predicted_label": names.take(spread.pop("predicted")),
+        "is_label_issue": pa.array(rank > 0),
+        "rank": pa.array(rank, mask=rank == 0),
+        **spread,
+    }
+
+
+def _between(ascending: IntArray, low: int, high: int) -> slice:
+    """Return where the values from `low` to below `high` stand."""
+    first, last = np.searchsorted(ascending, [low, high])
+    return slice(int(first), int(last))
+
+
+def _spread(values: npt.NDArray[Any], places: IntArray, n_rows: int) -> pa.Array:
+    """Return `n_rows` values, null but for those in `places`."""
+    if len(values) == n_rows:
+        return pa.array(values)
+    everywhere, missing = np.zeros(n_rows, dtype=values.dtype), np.ones(n_rows, dtype=np.bool_)
+    everywhere[places], missing[places] = values, False
+    return pa.array(everywhere, mask=missing)
+
+
+def _cast(column: pa.Array | pa.ChunkedArray, kind: pa.DataType) -> pa.Array | pa.ChunkedArray:
+    return column if column.type == kind else column.cast(kind)

@@ -11,7 +11,7 @@ from labelhealth.core import parts as core
 from labelhealth.core.options import IssueOptions, Score
 from labelhealth.tasks.candidates import Candidates
 from labelhealth.tasks.columns import column_files
-from labelhealth.tasks.issues import Issues, PartFindings
+from labelhealth.tasks.findings import Issues, PartFindings
 from labelhealth.tasks.judge import Columns, Judged
 from labelhealth.tasks.measure import Measured
 from labelhealth.tasks.plan import Planned, Wanted

@@ -18,6 +18,10 @@ class FoldPredictions(BaseModel):
     """float, shape (n, K)."""
     trained_classes: Ref
     """bool, shape (K,): classes that the model saw."""
+    n_training: int
+    """Rows that the model may have learned from."""
+    n_trained: int
+    """Rows that it learned from: fewer where `max_train_rows` is less."""
     estimator: str
     """Class of the model."""
     warnings: tuple[str, ...]

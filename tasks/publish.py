@@ -20,9 +20,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from labelhealth.configs.tables import CHECKS, HISTORY, RUNS
-from labelhealth.tasks.label_issues import with_source_files
 from labelhealth.tasks.store import Ref, Store, file_digest, write_atomically, writing
-from labelhealth.tasks.tables import make_table, read_parquet, schema_of, write_parquet
+from labelhealth.tasks.tables import make_table, put_parquet, read_parquet, schema_of, write_parquet
 
 MANIFEST = "manifest.json"
 
@@ -45,28 +44,30 @@ def publish_audit(
     place: Place,
     tables: Mapping[str, Ref],
     checks: tuple[Ref, ...],
-    names: list[str],
     manifest: Mapping[str, Any],
 ) -> None:
-    """Bring the audit's folder up to date; `names` are the names of the input files.
+    """Bring the audit's folder up to date.
 
     Files that already have the right content are left alone, so that repeating an audit rewrites the manifest
     and nothing else.
     """
     with writing(store.root), tempfile.TemporaryDirectory(dir=_scratch_folder(store)) as folder:
-        fresh = Path(folder) / "audit"
-        fresh.mkdir()
-        for name, ref in tables.items():
-            if name == "label_issues":
-                table = read_parquet(store.path(ref))
-                write_parquet(with_source_files(table, names), fresh / f"{name}.parquet")
-            else:
-                shutil.copyfile(store.path(ref), fresh / f"{name}.parquet")
-        write_parquet(_joined_checks(store, checks), fresh / "checks.parquet")
-        about = {file.stem: _about(file) for file in sorted(fresh.iterdir())}
+        published = {**tables, "checks": put_parquet(store, _joined_checks(store, checks))}
+        about = {name: _about(name, published[name]) for name in sorted(published)}
         text = json.dumps({**manifest, "tables": about}, indent=2, ensure_ascii=False, allow_nan=False)
+        fresh, directory = Path(folder) / "audit", place.directory(store)
+        fresh.mkdir()
         write_atomically(fresh / MANIFEST, f"{text}\n".encode())
-        _move_into_place(fresh, place.directory(store), about)
+        if not directory.exists():
+            for name, ref in published.items():
+                _copy(store, ref, fresh / _file_name(name))
+            if _renamed(fresh, directory):
+                return
+        for name, ref in published.items():
+            if not _is_copy(directory / _file_name(name), ref):
+                _copy(store, ref, fresh / _file_name(name))
+                (fresh / _file_name(name)).replace(directory / _file_name(name))
+        (fresh / MANIFEST).replace(directory / MANIFEST)
 
 
 def append_history(store: Store, place: Place, row: Mapping[str, Any]) -> bool:
@@ -95,26 +96,34 @@ def _joined_checks(store: Store, checks: tuple[Ref, ...]) -> pa.Table:
     return pa.concat_tables(parts).replace_schema_metadata(schema_of(CHECKS).metadata)
 
 
-def _about(file: Path) -> dict[str, Any]:
-    return {"file": file.name, "digest": file_digest(file), "nbytes": file.stat().st_size}
+def _file_name(table: str) -> str:
+    return f"{table}.parquet"
 
 
-def _move_into_place(fresh: Path, directory: Path, about: Mapping[str, Mapping[str, Any]]) -> None:
-    """Rename the whole folder, or file by file where the audit has been published before."""
+def _about(name: str, ref: Ref) -> dict[str, Any]:
+    return {"file": _file_name(name), "digest": ref.digest, "nbytes": ref.nbytes}
+
+
+def _copy(store: Store, ref: Ref, target: Path) -> None:
+    """Copy an object: what is published may be edited by its readers, what is in the cache may not."""
+    shutil.copyfile(store.path(ref), target)
+
+
+def _is_copy(path: Path, ref: Ref) -> bool:
+    """Return whether a published file has the content of an object."""
+    return path.is_file() and path.stat().st_size == ref.nbytes and file_digest(path) == ref.digest
+
+
+def _renamed(fresh: Path, directory: Path) -> bool:
+    """Rename the whole folder; return false if another process was faster, and the folder is there now."""
     directory.parent.mkdir(parents=True, exist_ok=True)
-    if not directory.exists():
-        try:
-            fresh.rename(directory)
-        except OSError:  # another process was faster: the folder is there now
-            if not directory.is_dir():
-                raise
-        else:
-            return
-    for entry in about.values():
-        target = directory / entry["file"]
-        if not target.is_file() or file_digest(target) != entry["digest"]:
-            (fresh / entry["file"]).replace(target)
-    (fresh / MANIFEST).replace(directory / MANIFEST)
+    try:
+        fresh.rename(directory)
+    except OSError:
+        if not directory.is_dir():
+            raise
+        return False
+    return True
 
 
 def _is_whole(path: Path) -> bool:

@@ -13,21 +13,14 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import BaseModel, ConfigDict, JsonValue, ValidationError
 
-from labelhealth.configs.tables import LABEL_ISSUES, TABLES
-from labelhealth.core.errors import LabelHealthError
+from labelhealth.configs.tables import LABEL_ISSUES
 from labelhealth.tasks.publish import MANIFEST
+from labelhealth.tasks.published_tables import NoAuditError, frame_of, no_audit, read_first_rows, read_table
 from labelhealth.tasks.verdict import Verdict, VerdictName, exit_code
 
 if TYPE_CHECKING:
     import pandas as pd
     import pyarrow as pa
-
-UNREADABLE = "unreadable"  # in place of a value that neither Python nor Arrow can write down
-_ABSENT = (FileNotFoundError, NotADirectoryError)
-
-
-class NoAuditError(LabelHealthError):
-    """There is no published audit in a place."""
 
 
 class _Part(BaseModel):
@@ -97,52 +90,30 @@ class Audit:
         NoAuditError
             If the file is missing, damaged, or no such table.
         """
-        import pyarrow as pa
+        return read_table(self._path(name))
 
-        from labelhealth.tasks.tables import read_parquet
-
-        path = self.directory / f"{name}.parquet"
-        try:
-            table = read_parquet(path)
-        except _ABSENT:
-            raise _no_audit(f"{path} is missing") from None
-        except (OSError, pa.ArrowException) as error:
-            raise _no_audit(f"{path} cannot be read ({type(error).__name__})") from None
-        expected = TABLES[name].column_names if name in TABLES else ()
-        if not set(expected) <= set(table.column_names) or (name == "health" and table.num_rows != 1):
-            raise _no_audit(f"{path} is another table")
-        return table
-
-    def _frame(self, name: str) -> pd.DataFrame:
-        """Return a table as pandas has it; columns that it has no form for hold Python values or texts."""
-        table = self.table(name)
-        try:
-            frame: pd.DataFrame = table.to_pandas()
-        except Exception:  # noqa: BLE001 - as in `_cell`
-            import pandas as pd
-
-            frame = pd.DataFrame({column: _values(table[column]) for column in table.column_names})
-        return frame
+    def _path(self, name: str) -> Path:
+        return self.directory / f"{name}.parquet"
 
     @property
     def label_issues(self) -> pd.DataFrame:
         """Return one row an example: what was found about its label."""
-        return self._frame("label_issues")
+        return frame_of(self.table("label_issues"))
 
     @property
     def class_health(self) -> pd.DataFrame:
         """Return one row a class, worst label quality first."""
-        return self._frame("class_health")
+        return frame_of(self.table("class_health"))
 
     @property
     def class_overlap(self) -> pd.DataFrame:
         """Return one row a pair of classes that share label errors, most first."""
-        return self._frame("class_overlap")
+        return frame_of(self.table("class_overlap"))
 
     @property
     def checks(self) -> pd.DataFrame:
         """Return one row an expectation of the checkpoints."""
-        return self._frame("checks")
+        return frame_of(self.table("checks"))
 
     @property
     def health(self) -> dict[str, Any]:
@@ -152,17 +123,12 @@ class Audit:
 
     def worst_labels(self, n_rows: int, *, with_display: bool = True) -> list[dict[str, Any]]:
         """Return up to `n_rows` flagged rows, worst first."""
-        import pyarrow.compute as pc
-
-        table = self.table("label_issues")
-        if not with_display:
-            table = table.select(list(LABEL_ISSUES.column_names))
-        return _first_rows(table, pc.less_equal(table["rank"], n_rows), "rank", n_rows)
+        columns = None if with_display else LABEL_ISSUES.column_names
+        return read_first_rows(self._path("label_issues"), "rank", n_rows, columns)
 
     def lowest_quality(self, n_rows: int) -> list[dict[str, Any]]:
         """Return the judged rows of lowest label quality, flagged or not, lowest first."""
-        table = self.table("label_issues")
-        return _first_rows(table, table["judged"], "label_quality", n_rows)
+        return read_first_rows(self._path("label_issues"), "label_quality", n_rows)
 
     def worst_pairs(self, n_pairs: int) -> list[dict[str, Any]]:
         """Return up to `n_pairs` pairs of classes, most overlap first."""
@@ -225,9 +191,9 @@ def read_audit(directory: Path) -> Audit:
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
         place = ".".join(str(part) for part in first["loc"]) or "its content"
-        raise _no_audit(f"{path} is another manifest ({place}: {first['msg']})") from None
+        raise no_audit(f"{path} is another manifest ({place}: {first['msg']})") from None
     except (ValueError, RecursionError):
-        raise _no_audit(f"{path} is damaged") from None
+        raise no_audit(f"{path} is damaged") from None
     return Audit(directory, manifest)
 
 
@@ -254,40 +220,6 @@ def newest_audit(place: Path) -> Audit:
 def _manifests(place: Path) -> Iterator[Path]:
     for depth in ("*", "*/*", "*/*/*"):
         yield from place.glob(f"{depth}/{MANIFEST}")
-
-
-def _no_audit(problem: str) -> NoAuditError:
-    return NoAuditError(f"`audit` must be a published audit; {problem}. Hint: run the audit again.")
-
-
-def _first_rows(table: pa.Table, chosen: pa.ChunkedArray, by: str, n_rows: int) -> list[dict[str, Any]]:
-    """Return the first of the chosen rows in the order of a column, cell by cell."""
-    import pyarrow.compute as pc
-
-    places = pc.indices_nonzero(chosen.fill_null(False))
-    order = places.take(pc.sort_indices(table[by].take(places)))[:n_rows].to_pylist()
-    return [{name: _cell(table[name][place]) for name in table.column_names} for place in order]
-
-
-def _values(column: pa.ChunkedArray) -> Any:
-    """Return a column as pandas has it, else its cells."""
-    try:
-        return column.to_pandas()
-    except Exception:  # noqa: BLE001 - as in `_cell`
-        return [_cell(scalar) for scalar in column]
-
-
-def _cell(scalar: pa.Scalar) -> object:
-    """Return a value for people: as Python has it, else in Arrow's words, else a word that says it has none."""
-    import pyarrow as pa
-
-    try:
-        return scalar.as_py()
-    except Exception:  # noqa: BLE001 - years beyond 9999, unknown zones, bytes that are no text: each its own class
-        try:
-            return scalar.cast(pa.string()).as_py()
-        except Exception:  # noqa: BLE001 - as above
-            return UNREADABLE
 
 
 def _encodable(text: str) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pydantic import BaseModel, ConfigDict
 
-from labelhealth.tasks.issues import PartFindings
+from labelhealth.tasks.findings import PartFindings
 from labelhealth.tasks.stage import stage
 from labelhealth.tasks.store import Ref, Store
 
@@ -15,7 +15,7 @@ class Reports(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     label_issues: Ref
-    """Table `label_issues` with `file_index` in place of `source_file`: a renamed file changes nothing here."""
+    """Table `label_issues` (Parquet), as it is published."""
 
 
 @stage("report")
@@ -27,10 +27,16 @@ def render(
     judged_rows: tuple[Ref, ...],
     reasons: tuple[Ref, ...],
     findings: tuple[PartFindings, ...],
+    files: tuple[tuple[str, ...], ...],
 ) -> Reports:
-    """Join findings, identity and display columns into one table."""
-    from labelhealth.tasks.label_issues import label_issues_table
-    from labelhealth.tasks.tables import put_parquet
+    """Join findings, identity and display columns into one table.
 
-    table = label_issues_table(store, rows, labels, classes, judged_rows, reasons, findings)
-    return Reports(label_issues=put_parquet(store, table))
+    `files` are the names of each part's files: a renamed file renders the table anew, and runs nothing else.
+    """
+    from labelhealth.tasks.label_issues import open_part, write_label_issues
+    from labelhealth.tasks.tables import read_names
+
+    columns = zip(rows, labels, reasons, judged_rows, findings, files, strict=True)
+    parts = [open_part(store, *part) for part in columns]
+    names = read_names(store, classes)
+    return Reports(label_issues=store.put(lambda path: write_label_issues(path, parts, names), ".parquet"))

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, fields
 
 import numpy as np
 import numpy.typing as npt
@@ -14,23 +13,49 @@ import pyarrow as pa
 from labelhealth.configs.issues import HealthOptions
 from labelhealth.configs.tables import CLASS_HEALTH, CLASS_OVERLAP, HEALTH, JOINT, NO_LABEL
 from labelhealth.core.summary import Pairs, conditional_probabilities, overlapping_pairs, summarize_classes
+from labelhealth.tasks.findings import Issues
 from labelhealth.tasks.health import Health
-from labelhealth.tasks.issues import Issues, PartFindings
 from labelhealth.tasks.store import Ref, Store
 from labelhealth.tasks.tables import open_array, open_arrow, put_frame, read_names
 
 IntArray = npt.NDArray[np.int64]
+Codes = npt.NDArray[np.integer]
+BLOCK_ROWS = 1 << 20  # rows in memory at a time
+
+
+@dataclass(frozen=True)
+class Tally:
+    """Rows of the dataset counted, part by part."""
+
+    examples: IntArray
+    """shape (K,): labelled rows of each class."""
+    judged: IntArray
+    """shape (K,): judged rows of each given class."""
+    flagged: IntArray
+    """shape (K,): flagged rows of each given class."""
+    n_rows: int
+    n_labelled: int
+    """Rows with a label, of whatever class."""
+    n_disagreeing: int
+    """Judged rows whose most probable class is not the given one."""
+
+    @property
+    def n_judged(self) -> int:
+        """Return the number of judged rows."""
+        return int(self.judged.sum())
+
+    @property
+    def n_flagged(self) -> int:
+        """Return the number of flagged rows."""
+        return int(self.flagged.sum())
 
 
 @dataclass(frozen=True)
 class Findings:
-    """What the summaries are made from: names, labels, findings a judged row, and the joint."""
+    """What the summaries are made from: names, counted rows, and the joint."""
 
     names: npt.NDArray[np.object_]
-    all_labels: IntArray
-    labels: IntArray
-    predicted: IntArray
-    flagged: npt.NDArray[np.bool_]
+    tally: Tally
     pairs: Pairs
     n_estimated: int
 
@@ -45,12 +70,19 @@ def summarize_issues(
 ) -> Health:
     """Store the summary tables."""
     names = np.asarray(read_names(store, classes), dtype=object)
+    tallies = [
+        tally_part(
+            open_array(store, every),
+            open_array(store, judged),
+            open_array(store, part.predicted),
+            open_array(store, part.flagged),
+            len(names),
+        )
+        for every, judged, part in zip(all_labels, judged_labels, issues.parts, strict=True)
+    ]
     findings = Findings(
         names=names,
-        all_labels=_joined(store, all_labels),
-        labels=_joined(store, judged_labels),
-        predicted=_joined(store, [part.predicted for part in issues.parts]),
-        flagged=np.concatenate([_mask(store, part) for part in issues.parts]),
+        tally=add_tallies(tallies),
         pairs=_pairs(open_arrow(store, issues.joint), len(names)),
         n_estimated=issues.n_estimated,
     )
@@ -64,19 +96,41 @@ def summarize_issues(
     )
 
 
+def tally_part(all_labels: Codes, labels: Codes, predicted: Codes, flagged: Codes, n_classes: int) -> Tally:
+    """Count the rows of one part, a block of them in memory at a time.
+
+    `labels` and `predicted` are of the judged rows, `flagged` is the places of flagged rows among these.
+    """
+    everyone = (all_labels[rows] for rows in _blocks(len(all_labels)))
+    judged = _blocks(len(labels))
+    return Tally(
+        examples=_count((codes[codes >= 0] for codes in everyone), n_classes),
+        judged=_count((labels[rows] for rows in judged), n_classes),
+        flagged=_count((labels[flagged[places]] for places in _blocks(len(flagged))), n_classes),
+        n_rows=len(all_labels),
+        n_labelled=sum(int((all_labels[rows] != NO_LABEL).sum()) for rows in _blocks(len(all_labels))),
+        n_disagreeing=sum(int((predicted[rows] != labels[rows]).sum()) for rows in judged),
+    )
+
+
+def add_tallies(tallies: Sequence[Tally]) -> Tally:
+    """Return the counts of all parts together."""
+    names = [field.name for field in fields(Tally)]
+    return Tally(**{name: sum(getattr(tally, name) for tally in tallies) for name in names})
+
+
 def class_health_frame(findings: Findings, min_judged: int) -> pd.DataFrame:
     """Return table `class_health`, worst label quality first, classes not judged last."""
     n_classes = len(findings.names)
-    summary = summarize_classes(findings.pairs, len(findings.labels))
-    num_judged = np.bincount(findings.labels, minlength=n_classes)
-    flagged = np.bincount(findings.labels[findings.flagged], minlength=n_classes)
+    summary = summarize_classes(findings.pairs, findings.tally.n_judged)
+    num_judged, flagged = findings.tally.judged, findings.tally.flagged
     with np.errstate(invalid="ignore"):  # 0 / 0: no judged rows, no share
         flagged_share = flagged / num_judged
     frame = pd.DataFrame(
         {
             "class_name": findings.names,
             "class_index": np.arange(n_classes),
-            "num_examples": np.bincount(findings.all_labels[findings.all_labels >= 0], minlength=n_classes),
+            "num_examples": findings.tally.examples,
             "num_judged": num_judged,
             "judged": num_judged >= min_judged,
             "flagged_count": flagged,
@@ -100,7 +154,7 @@ def class_overlap_frame(findings: Findings) -> pd.DataFrame:
         {
             "class_a": findings.names[pairs.given],
             "class_b": findings.names[pairs.true],
-            "num_overlapping_examples": np.rint(probability * len(findings.labels)).astype(np.int64),
+            "num_overlapping_examples": np.rint(probability * findings.tally.n_judged).astype(np.int64),
             "joint_probability": probability,
         }
     )
@@ -124,21 +178,21 @@ def joint_frame(findings: Findings) -> pd.DataFrame:
 
 def health_frame(findings: Findings, class_health: pd.DataFrame, overlap: pd.DataFrame) -> pd.DataFrame:
     """Return table `health`: one row."""
-    n_judged = len(findings.labels)
+    tally = findings.tally
     judged_quality = class_health.loc[class_health["judged"], "label_quality_score"]
     pairs = findings.pairs
     off_diagonal = int(pairs.count[pairs.given != pairs.true].sum())
     row = {
-        "n_examples": len(findings.all_labels),
-        "n_labelled": int((findings.all_labels != NO_LABEL).sum()),
-        "n_judged": n_judged,
+        "n_examples": tally.n_rows,
+        "n_labelled": tally.n_labelled,
+        "n_judged": tally.n_judged,
         "n_classes": len(findings.names),
         "n_classes_judged": int(class_health["judged"].sum()),
-        "overall_label_health_score": 1.0 - findings.n_estimated / n_judged,
+        "overall_label_health_score": 1.0 - findings.n_estimated / tally.n_judged,
         "estimated_label_issues": findings.n_estimated,
-        "flagged_count": int(findings.flagged.sum()),
-        "flagged_share": float(findings.flagged.mean()),
-        "disagreement_share": float((findings.predicted != findings.labels).mean()),
+        "flagged_count": tally.n_flagged,
+        "flagged_share": tally.n_flagged / tally.n_judged,
+        "disagreement_share": tally.n_disagreeing / tally.n_judged,
         "joint_off_diagonal": off_diagonal / pairs.total,
         "worst_class_quality": float(judged_quality.min()) if len(judged_quality) else np.nan,
         "worst_overlap": float(overlap["joint_probability"].max()) if len(overlap) else 0.0,
@@ -146,15 +200,16 @@ def health_frame(findings: Findings, class_health: pd.DataFrame, overlap: pd.Dat
     return pd.DataFrame([row])
 
 
-def _joined(store: Store, refs: Sequence[Ref]) -> npt.NDArray[Any]:
-    return np.concatenate([open_array(store, ref) for ref in refs])
+def _blocks(n_rows: int) -> list[slice]:
+    return [slice(low, low + BLOCK_ROWS) for low in range(0, n_rows, BLOCK_ROWS)]
 
 
-def _mask(store: Store, part: PartFindings) -> npt.NDArray[np.bool_]:
-    """Return which judged rows of a part are flagged."""
-    mask = np.zeros(len(open_array(store, part.predicted)), dtype=np.bool_)
-    mask[open_array(store, part.flagged)] = True
-    return mask
+def _count(blocks: Iterable[Codes], n_classes: int) -> IntArray:
+    """Return how often each class occurs."""
+    counts = np.zeros(n_classes, dtype=np.int64)
+    for codes in blocks:
+        counts += np.bincount(codes, minlength=n_classes)
+    return counts
 
 
 def _pairs(table: pa.Table, n_classes: int) -> Pairs:

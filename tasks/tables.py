@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+import os
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -18,6 +19,7 @@ from labelhealth.tasks.store import Ref, Store
 if TYPE_CHECKING:
     import pandas as pd
 
+Filled = TypeVar("Filled")
 _VERSION_KEY = b"labelhealth.schema_version"
 _TABLE_KEY = b"labelhealth.table"
 
@@ -97,6 +99,28 @@ def put_array(store: Store, array: npt.NDArray[Any]) -> Ref:
             np.save(file, np.ascontiguousarray(array), allow_pickle=False)
 
     return store.put(write, ".npy")
+
+
+def fill_array(
+    store: Store, shape: tuple[int, ...], dtype: npt.DTypeLike, fill: Callable[[npt.NDArray[Any]], Filled]
+) -> tuple[Ref, Filled]:
+    """Store an array that `fill` writes into its file, so that it need not fit in memory; return what `fill` does."""
+    results: list[Filled] = []
+
+    def write(path: Path) -> None:
+        array = np.lib.format.open_memmap(path, mode="w+", dtype=np.dtype(dtype), shape=shape)
+        _reserve(path)
+        results.append(fill(array))
+        array.flush()
+
+    return store.put(write, ".npy"), results[0]
+
+
+def _reserve(path: Path) -> None:
+    """Claim the space of a sparse file: a full disk is then an error here, not a crash while pages are written."""
+    if hasattr(os, "posix_fallocate"):
+        with path.open("r+b") as file:
+            os.posix_fallocate(file.fileno(), 0, path.stat().st_size)
 
 
 def open_array(store: Store, ref: Ref) -> npt.NDArray[Any]:

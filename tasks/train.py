@@ -15,6 +15,7 @@ def predict_fold(
     kinds: dict[str, str],
     labels: Ref,
     folds: Ref,
+    keys: Ref | None,
     fold: int,
     n_classes: int,
     options: ProbabilityOptions,
@@ -22,8 +23,9 @@ def predict_fold(
 ) -> FoldPredictions:
     """Train on the rows outside `fold` and predict those inside.
 
+    `keys` are those of the folds, and decide which rows train where `max_train_rows` is given.
     `estimator_identity` stands for the source or version of the estimator in the key of this stage.
     """
     from labelhealth.tasks.fit_fold import fit_fold
 
-    return fit_fold(store, features, kinds, labels, folds, fold, n_classes, options, estimator_identity)
+    return fit_fold(store, features, kinds, labels, folds, keys, fold, n_classes, options, estimator_identity)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import warnings
 from concurrent.futures import ThreadPoolExecutor
 
@@ -10,12 +11,16 @@ import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from joblib import effective_n_jobs
 from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.datasets import load_digits, make_classification
+from sklearn.ensemble import RandomForestClassifier
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import Pipeline
+from threadpoolctl import threadpool_info
 
-from labelhealth.core.errors import ClassifierError, FeaturesError, LabelsError
+from labelhealth.core import out_of_fold
+from labelhealth.core.errors import ClassifierError, FeaturesError, LabelsError, OptionError
 from labelhealth.core.estimators import make_estimator
 from labelhealth.core.features import FeatureFrame
 from labelhealth.core.folds import NO_LABEL, assign_folds, stratified_folds, time_folds
@@ -416,3 +421,177 @@ def test_training_rows_without_a_class_are_refused():
             numbers([1, 2, 3]), np.array([0, 1, -1]), np.array([0, 1, 1]), 0,
             estimator=alone(Memory()), n_classes=2, scheme="identity",
         )  # fmt: skip
+
+
+SHIPPED = [
+    ("LogisticRegression", {"C": 0.01, "max_iter": 300}),
+    ("HistGradientBoostingClassifier", {"max_leaf_nodes": 15, "early_stopping": False}),
+    ("ExtraTreesClassifier", {"n_estimators": 100, "min_samples_leaf": 3}),
+    ("LinearDiscriminantAnalysis", {}),
+]
+
+
+def mixed_features(n_rows) -> tuple[FeatureFrame, np.ndarray]:
+    """Return numbers, categories, flags, dates, texts and vectors, some of them missing, and labels."""
+    rng = np.random.default_rng(0)
+    labels = rng.integers(0, 4, n_rows)
+    hole = rng.random(n_rows) < 0.1
+    frame = pd.DataFrame({f"n{place}": rng.normal(size=n_rows) + labels for place in range(6)})
+    frame["n0"] = frame["n0"].mask(hole)
+    frame["kind"] = pd.Series(np.array(["a", "b", "c", "d"])[(labels + rng.integers(0, 2, n_rows)) % 4]).mask(
+        hole
+    )
+    frame["flag"] = pd.Series(rng.random(n_rows) < 0.5).astype("boolean").mask(hole)
+    frame["day"] = pd.Series(pd.Timestamp("2026-01-01") + pd.to_timedelta(labels, unit="D")).mask(hole)
+    frame["text"] = pd.Series([f"word{label} other{row % 7}" for row, label in enumerate(labels)]).mask(hole)
+    kinds = dict.fromkeys([f"n{place}" for place in range(6)], "numeric")
+    kinds |= {"kind": "categorical", "flag": "boolean", "day": "datetime", "text": "text", "v": "embedding"}
+    return FeatureFrame(frame, {"v": rng.normal(size=(n_rows, 5)) + labels[:, None]}, kinds), labels
+
+
+@pytest.mark.parametrize(("name", "params"), SHIPPED)
+def test_blocks_give_the_bytes_of_all_rows_at_once(monkeypatch, name, params):
+    """Every classifier that `auto` stands for says the same of a row among some rows as among all."""
+    features, labels = mixed_features(5000)
+    options = {
+        "estimator": make_auto(features, labels, 4, name, params),
+        "n_classes": 4,
+        "scheme": "stratified",
+        "training": np.arange(800),
+    }
+    folds = (np.arange(5000) >= 800).astype(int)
+    at_once = predict_fold(features, labels, folds, 1, **options)
+    monkeypatch.setattr(out_of_fold, "BLOCK_ROWS", 1100)
+    in_blocks = predict_fold(features, labels, folds, 1, **options)
+
+    assert in_blocks.pred_probs.shape == (4200, 4)
+    assert in_blocks.pred_probs.tobytes() == at_once.pred_probs.tobytes()
+
+
+@pytest.mark.parametrize(("n_rows", "width"), [(0, 3), (1, 3), (200_000, 100), (200_000, 5000), (7, 10**9)])
+def test_blocks_cover_all_rows_and_stay_small(n_rows, width):
+    """One after the other, each row once; never more cells than the limit, but for single rows."""
+    blocks = list(out_of_fold._blocks(n_rows, width))
+
+    assert [row for block in blocks for row in range(block.start, block.stop)] == list(range(n_rows))
+    for block in blocks:
+        n_block = block.stop - block.start
+        assert n_block == 1 or n_block * width <= out_of_fold.BLOCK_CELLS
+        assert n_block <= out_of_fold.BLOCK_ROWS
+    assert len({(block.stop - block.start) // 2 for block in blocks}) <= 2  # no short rest
+
+
+def test_probabilities_are_written_where_they_are_wanted(tmp_path):
+    """Into a file, for one; what stood there before is gone."""
+    features, labels = mixed_features(300)
+    folds, estimator = np.arange(300) % 3, make_auto(features, labels, 5)
+    expected = predict_fold(features, labels, folds, 1, estimator=estimator, n_classes=5, scheme="stratified")
+    out = np.lib.format.open_memmap(tmp_path / "p.npy", mode="w+", dtype=np.float64, shape=(100, 5))
+    out[:] = 7
+    result = predict_fold(
+        features, labels, folds, 1, estimator=estimator, n_classes=5, scheme="stratified", out=out
+    )
+    out.flush()
+
+    assert result.pred_probs is out
+    assert np.load(tmp_path / "p.npy").tobytes() == expected.pred_probs.tobytes()
+
+
+@pytest.mark.parametrize(
+    ("more", "message"),
+    [
+        ({"out": np.zeros((3, 2))}, r"`out` must be float64 of shape \(2, 2\); got float64 of \(3, 2\)"),
+        ({"out": np.zeros((2, 2), np.float32)}, r"`out` must be float64 of shape \(2, 2\); got float32"),
+        ({"training": np.array([0, 2])}, "`training` must hold rows that fold 1 may learn from; got others"),
+    ],
+)
+def test_what_does_not_fit_the_fold_is_refused(more, message):
+    """A row must not train the model that judges it, and its probabilities need their place."""
+    with pytest.raises(OptionError, match=message):
+        predict_fold(
+            numbers([1, 2, 3, 4]), np.array([0, 1, 0, 1]), np.array([0, 0, 1, 1]), 1,
+            estimator=alone(Memory()), n_classes=2, scheme="identity", **more,
+        )  # fmt: skip
+
+
+def test_model_learns_from_the_chosen_rows_alone():
+    """Of the rows that may train, those left out are unknown to the model; all rows of the fold are predicted."""
+    values, labels = np.array([1, 2, 3, 4, 1, 2, 3, 4]), np.array([0, 1, 0, 1, 0, 1, 0, 1])
+    result = predict_fold(
+        numbers(values), labels, np.repeat([0, 1], 4), 1,
+        estimator=alone(Memory()), n_classes=2, scheme="stratified", training=np.array([0, 3]),
+    )  # fmt: skip
+
+    assert result.pred_probs.tolist() == [[1, 0], [0.5, 0.5], [0.5, 0.5], [0, 1]]
+
+
+@pytest.mark.parametrize("training", [[], [0, 2]])
+def test_sample_without_two_classes_claims_nothing(training):
+    """As of a fold whose training rows have one class."""
+    result = predict_fold(
+        numbers([1, 2, 3, 4]), np.array([0, 1, 0, 1]), np.array([0, 0, 0, 1]), 1,
+        estimator=alone(Memory()), n_classes=2, scheme="identity", training=np.array(training, dtype=np.int64),
+    )  # fmt: skip
+
+    assert result.pred_probs.tolist() == [[0.5, 0.5]]
+    assert not result.trained_classes.any()
+
+
+def test_each_row_is_normalised_by_itself():
+    """A row that needs no rounding keeps its bytes, whatever stands beside it."""
+    exact, rounded = [0.3, 0.7], [0.3333, 0.6665]
+    result = predict_fixed(make=lambda n_rows, _: np.array([exact, rounded])[:n_rows])
+
+    assert result.pred_probs[0].tolist() == exact
+    assert result.pred_probs[1].sum() == pytest.approx(1, abs=1e-12)
+
+
+class Census(ClassifierMixin, BaseEstimator):
+    """Notes the threads that it has, while others run beside it."""
+
+    def __init__(self, meeting=None, seen=None):
+        self.meeting, self.seen = meeting, seen
+
+    def __sklearn_clone__(self):
+        """Share the notes."""
+        return self
+
+    def fit(self, _frame, labels):
+        """Count the threads of BLAS, OpenMP and joblib at the beginning, in the middle and at the end."""
+        for _ in range(20):
+            self.seen.extend(pool["num_threads"] for pool in threadpool_info())
+            self.seen.append(effective_n_jobs(-1))
+            forest = RandomForestClassifier(8, n_jobs=8).fit(np.arange(20)[:, None], np.arange(20) % 2)
+            self.seen.append(effective_n_jobs(forest.n_jobs))
+        if self.meeting is not None:
+            self.meeting.wait()
+        self.seen.extend(pool["num_threads"] for pool in threadpool_info())
+        self.classes_ = np.unique(labels)
+        return self
+
+    def predict_proba(self, frame):
+        """Say nothing."""
+        return even(len(frame), len(self.classes_))
+
+
+def test_folds_side_by_side_have_one_thread_each():
+    """One fold ends, or begins, while another runs: no library gets more threads back before all have ended."""
+    before = [pool["num_threads"] for pool in threadpool_info()]
+    seen: list[int] = []
+    features, labels, folds = numbers(np.arange(60)), np.arange(60) % 2, np.arange(60) // 2 % 6
+    meeting = threading.Barrier(2, timeout=60)
+
+    def run(fold):
+        meets = fold < 4  # the first four in pairs; the others begin and end beside them
+        return predict_fold(
+            features, labels, folds, fold, n_classes=2, scheme="identity",
+            estimator=alone(Census(meeting if meets else None, seen)),
+        )  # fmt: skip
+
+    with ThreadPoolExecutor(3) as pool:
+        for task in [pool.submit(run, fold) for fold in range(6)]:
+            task.result()
+
+    assert set(seen) == {1}
+    assert [pool["num_threads"] for pool in threadpool_info()] == before
+    assert effective_n_jobs(3) == 3

@@ -111,6 +111,11 @@ def test_same_data_again_runs_nothing(make_config: MakeConfig, ran: Counter[str]
             1,
             {"folds", "train", "collect", *PASSES, "issues", "health", "check_output", "report"},
         ),
+        (
+            "probabilities__max_train_rows",
+            70,
+            {"train", "collect", "issues", "health", "check_output", "report"},
+        ),
         ("input__leak_threshold", 0.99, {"load"}),
     ],
 )
@@ -127,18 +132,35 @@ def test_changed_parameter_runs_only_what_depends_on_it(
     assert (answered == "store") == (not expected)
 
 
-def test_moved_and_renamed_file_hits(make_config: MakeConfig, ran: Counter[str], small_data: Path) -> None:
-    """(d) A file moved and renamed: every stage hits, and the reports name the file as it is called now."""
+def test_moved_file_hits(make_config: MakeConfig, ran: Counter[str], small_data: Path) -> None:
+    """(d) A file moved: every stage hits."""
     run(make_config(dataset__name="bugs"))
     ran.clear()
-    moved = small_data.parent / "elsewhere" / "renamed.parquet"
+    moved = small_data.parent / "elsewhere" / small_data.name
     moved.parent.mkdir()
     small_data.rename(moved)
 
-    audit = run(make_config(dataset__name="bugs", dataset__path=str(moved)))
+    run(make_config(dataset__name="bugs", dataset__path=str(moved)))
 
     assert ran == {}
+
+
+def test_renamed_file_only_renders(make_config: MakeConfig, ran: Counter[str], small_data: Path) -> None:
+    """(d) A file renamed: the report alone is rendered anew, and names the file as it is called now."""
+    first = run(make_config(dataset__name="bugs"))
+    before = tables(first)
+    ran.clear()
+    renamed = small_data.with_name("renamed.parquet")
+    small_data.rename(renamed)
+
+    audit = run(make_config(dataset__name="bugs", dataset__path=str(renamed)))
+
+    assert ran == {"report": 1}
+    assert audit.directory == first.directory
     assert set(audit.label_issues["source_file"]) == {"renamed.parquet"}
+    assert {name for name, content in tables(audit).items() if content != before[name]} == {
+        "label_issues.parquet"
+    }
 
 
 def test_moved_store_hits(make_config: MakeConfig, ran: Counter[str], tmp_path: Path) -> None:

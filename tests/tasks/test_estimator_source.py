@@ -7,6 +7,7 @@ import json
 import os
 import subprocess
 import sys
+import threading
 import time
 from importlib import metadata
 
@@ -205,3 +206,22 @@ def test_module_loaded_as_it_stands_is_accepted_again(user_code):
         importlib.import_module("mine")
 
     assert estimator_identity("mine.Mine", **SIZE) == first
+
+
+def test_module_that_another_thread_is_loading_is_accepted(user_code):
+    """Two folds begin side by side: the second finds the module loaded, and the first not yet done with it."""
+    user_code({"mine": "class Mine: pass\n"})
+    named = estimator_identity("mine.Mine", **SIZE)
+    loaded = []
+
+    def load():
+        with loading_as(named):
+            loaded.append(importlib.import_module("mine"))
+
+    with loading_as(named):
+        importlib.import_module("mine")
+        other = threading.Thread(target=load)
+        other.start()
+        other.join()
+
+    assert loaded == [sys.modules["mine"]]

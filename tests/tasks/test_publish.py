@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 import os
 import subprocess
 import sys
@@ -10,12 +12,11 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-import pyarrow as pa
 import pyarrow.dataset as ds
 import pyarrow.parquet as pq
 import pytest
 
-from labelhealth.configs.tables import CHECKS, HEALTH, HISTORY, RUNS, TABLES
+from labelhealth.configs.tables import CHECKS, HEALTH, HISTORY, LABEL_ISSUES, RUNS, TABLES
 from labelhealth.tasks import publish
 from labelhealth.tasks.publish import Place, append_history, append_run, publish_audit
 from labelhealth.tasks.store import Ref, Store
@@ -49,11 +50,9 @@ def checks_ref(store: Store) -> Ref:
 
 
 def issues_ref(store: Store) -> Ref:
-    """Store a label_issues table with two rows of two files."""
-    table = pa.table(
-        {"example_id": ["a", "b"], "file_index": pa.array([0, 1], pa.int32()), "row_number": [0, 0]}
-    )
-    return put_parquet(store, table)
+    """Store a label_issues table with one row."""
+    row = row_of(LABEL_ISSUES)
+    return put_parquet(store, make_table(LABEL_ISSUES, {name: [value] for name, value in row.items()}))
 
 
 @pytest.fixture
@@ -62,10 +61,10 @@ def store(tmp_path: Path) -> Store:
     return Store(root=str(tmp_path / "audits"))
 
 
-def publish_score(store: Store, score: float, names: tuple[str, ...] = ("a.parquet", "b.parquet")) -> Path:
+def publish_score(store: Store, score: float) -> Path:
     """Publish an audit whose health has a given score."""
     tables = {"health": health_ref(store, score), "label_issues": issues_ref(store)}
-    publish_audit(store, PLACE, tables, (checks_ref(store),), list(names), {"score": score})
+    publish_audit(store, PLACE, tables, (checks_ref(store),), {"score": score})
     return PLACE.directory(store)
 
 
@@ -96,15 +95,37 @@ def test_damaged_report_is_replaced(store: Store) -> None:
     assert read_parquet(directory / "health.parquet")["overall_label_health_score"].to_pylist() == [0.9]
 
 
-def test_renamed_files_are_named_as_they_are_now(store: Store) -> None:
-    """File names are put in when publishing."""
-    publish_score(store, 0.9)
-    directory = publish_score(store, 0.9, ("x.parquet", "y.parquet"))
+def test_changed_table_replaces_the_published_one(store: Store) -> None:
+    """The same audit with another table, as after a renamed file: that one is replaced, the others stay."""
+    directory = publish_score(store, 0.9)
+    before = {path.name: path.stat().st_ino for path in directory.glob("*.parquet")}
+    publish_score(store, 0.8)
+    after = {path.name: path.stat().st_ino for path in directory.glob("*.parquet")}
 
-    assert read_parquet(directory / "label_issues.parquet")["source_file"].to_pylist() == [
-        "x.parquet",
-        "y.parquet",
-    ]
+    assert {name for name in after if after[name] != before[name]} == {"health.parquet"}
+    assert read_parquet(directory / "health.parquet")["overall_label_health_score"].to_pylist() == [0.8]
+
+
+def test_table_that_is_published_is_not_copied(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A repeat reads the published files, and writes none of them again, not even aside."""
+    publish_score(store, 0.9)
+    copied: list[str] = []
+    monkeypatch.setattr(publish, "_copy", lambda _store, _ref, target: copied.append(target.name))
+    publish_score(store, 0.9)
+
+    assert copied == []
+
+
+def test_manifest_holds_the_digests_of_the_files(store: Store) -> None:
+    """What the manifest says of a table is true of its file."""
+    directory = publish_score(store, 0.9)
+    tables = json.loads((directory / "manifest.json").read_text())["tables"]
+
+    assert list(tables) == ["checks", "health", "label_issues"]
+    for about in tables.values():
+        content = (directory / about["file"]).read_bytes()
+        assert about["digest"] == hashlib.sha256(content).hexdigest()
+        assert about["nbytes"] == len(content)
 
 
 def test_failure_while_writing_shows_nothing(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -75,6 +75,9 @@ class RunOptions(Options):
 
     engine: Literal["prefect", "local"] = "prefect"
     """prefect: as a flow run, on the configured API or an embedded server; local: in this process alone."""
+    part_bytes: int = Field(default=64 << 20, ge=1)
+    """With ready probabilities, consecutive files are read together, as a part with a cache of its own, until they
+    hold so many bytes; 1 makes every file a part."""
     workers: int | None = Field(default=None, ge=1)
     """Folds trained side by side by the engine prefect (threads); as many as the machine has cores unless given."""
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import PurePosixPath
@@ -19,11 +20,21 @@ from labelhealth.tasks._types import common_type, plain_array, plain_type
 from labelhealth.tasks.errors import InputError, input_error
 from labelhealth.tasks.file_list import PARQUET_MAGIC, SourceFile, list_files
 
-__all__ = ["Block", "ParquetPart", "ParquetSource", "SourceFile", "list_files", "open_source"]
+__all__ = [
+    "Block",
+    "ParquetPart",
+    "ParquetSource",
+    "SourceFile",
+    "list_files",
+    "open_source",
+    "open_some",
+    "place_of",
+]
 
 Block: TypeAlias = dict[str, pa.Array]
 
 BLOCK_ROWS = 1 << 16
+READ_BUFFER = 1 << 16  # bytes of a column fetched at a time: a whole row group is never held
 MAX_OPEN_FILES = 128  # kept open while a dataset is read; systems allow a process at least 256
 ENCRYPTED_MAGIC = b"PARE"
 PARQUET_MIN_BYTES = 12  # magic, length of the footer, magic
@@ -61,6 +72,8 @@ class ParquetSource:
     parts: tuple[ParquetPart, ...]
     column_types: Mapping[str, pa.DataType]
     """Type of each column as the files declare it (the first file that has it), in the order of the files."""
+    common_types: Mapping[str, pa.DataType] | None = None
+    """Types of columns that hold the values of more files than these; None when these are all."""
 
     @property
     def schema(self) -> pa.Schema:
@@ -81,15 +94,13 @@ class ParquetSource:
 
     def where(self, row: int) -> str:
         """Return the place of a row for a message: row number, and file when there are several."""
-        first = 0
-        for part in self.parts:
-            if row < first + part.n_rows:
-                break
-            first += part.n_rows
-        return f"row {row - first}" + (f" of {part.file.name!r}" if len(self.parts) > 1 else "")
+        files = [(part.file.name, part.n_rows) for part in self.parts]
+        return place_of(row, files, name_file=len(files) > 1 or self.common_types is not None)
 
     def type_of(self, column: str) -> pa.DataType:
         """Return the plain type that holds a column's values of all files, or raise."""
+        if self.common_types is not None:
+            return self.common_types[column]
         found: pa.DataType | None = None
         for part in self.parts:
             own = _type_in(part, column)
@@ -108,11 +119,16 @@ class ParquetSource:
         for block in self.batches([column]):
             yield block[column]
 
-    def batches(self, columns: Sequence[str]) -> Iterator[Block]:
-        """Yield several columns side by side."""
-        types = {column: self.type_of(column) for column in columns}
+    def batches(self, columns: Sequence[str], n_rows: int = BLOCK_ROWS) -> Iterator[Block]:
+        """Yield several columns side by side, at most `n_rows` rows at a time."""
         for part in self.parts:
-            yield from _read_part(part, types)
+            yield from self.batches_of(part, columns, n_rows)
+
+    def batches_of(
+        self, part: ParquetPart, columns: Sequence[str], n_rows: int = BLOCK_ROWS
+    ) -> Iterator[Block]:
+        """Yield several columns of one file."""
+        return _read_part(part, {column: self.type_of(column) for column in columns}, n_rows)
 
 
 def open_source(files: Sequence[SourceFile]) -> ParquetSource:
@@ -134,6 +150,29 @@ def open_source(files: Sequence[SourceFile]) -> ParquetSource:
         If a file is missing, empty, truncated or no Parquet, if column names are not unique, or if no row is
         there.
     """
+    source = _open(files)
+    if source.n_rows == 0:
+        got = f"0 rows in {len(source.parts)} file(s)"
+        raise input_error("the dataset must hold rows", got, "check what wrote it")
+    return source
+
+
+def open_some(files: Sequence[SourceFile], common_types: pa.Schema) -> ParquetSource:
+    """Open some of a dataset's files, perhaps without a row, whose columns have the types of all files."""
+    return dataclasses.replace(_open(files), common_types={field.name: field.type for field in common_types})
+
+
+def place_of(row: int, files: Sequence[tuple[str, int]], *, name_file: bool) -> str:
+    """Return the place of a row of several files, given by name and number of rows, for a message."""
+    first = 0
+    for name, n_rows in files:
+        if row < first + n_rows:
+            break
+        first += n_rows
+    return f"row {row - first}" + (f" of {name!r}" if name_file else "")
+
+
+def _open(files: Sequence[SourceFile]) -> ParquetSource:
     if not files:
         raise input_error("`files` must hold a file", "none", "name a Parquet file or a directory of them")
     parts = tuple(_open_part(file, keep=position < MAX_OPEN_FILES) for position, file in enumerate(files))
@@ -145,12 +184,7 @@ def open_source(files: Sequence[SourceFile]) -> ParquetSource:
         for name in part.partitions:
             column_types.setdefault(name, pa.string())
     _check_case(list(column_types))
-    source = ParquetSource(parts, column_types)
-    if source.n_rows == 0:
-        raise input_error(
-            "the dataset must hold rows", f"0 rows in {len(parts)} file(s)", "check what wrote it"
-        )
-    return source
+    return ParquetSource(parts, column_types)
 
 
 def _locate(path: str) -> tuple[pyarrow.fs.FileSystem, str]:
@@ -170,7 +204,7 @@ def _open_part(file: SourceFile, *, keep: bool) -> ParquetPart:
     with _reading(file.path):
         stream = filesystem.open_input_file(inner)
         _check_magic(file, stream)
-        parquet = pq.ParquetFile(stream)
+        parquet = pq.ParquetFile(stream, buffer_size=READ_BUFFER)
     opened = parquet if keep else None  # an unused file closes when it is forgotten
     return ParquetPart(file, parquet.metadata, parquet.schema_arrow, _partitions_of(file), opened)
 
@@ -265,16 +299,16 @@ def _is_plain_integer(text: str) -> bool:
     return digits.isascii() and digits.isdigit() and len(digits) <= 18 and str(int(text)) == text
 
 
-def _read_part(part: ParquetPart, types: Mapping[str, pa.DataType]) -> Iterator[Block]:
+def _read_part(part: ParquetPart, types: Mapping[str, pa.DataType], block_rows: int) -> Iterator[Block]:
     """Yield the rows of one file."""
     stored = [column for column in types if column not in part.partitions]
     if not stored:
-        for first in range(0, part.n_rows, BLOCK_ROWS):
-            size = min(BLOCK_ROWS, part.n_rows - first)
+        for first in range(0, part.n_rows, block_rows):
+            size = min(block_rows, part.n_rows - first)
             yield {column: _repeat(part.partitions[column], size, types[column]) for column in types}
         return
     n_read = 0
-    for batch in _stored_batches(part, stored):
+    for batch in _stored_batches(part, stored, block_rows):
         n_read += batch.num_rows
         yield {
             column: _repeat(part.partitions[column], batch.num_rows, types[column])
@@ -287,22 +321,24 @@ def _read_part(part: ParquetPart, types: Mapping[str, pa.DataType]) -> Iterator[
         raise input_error(rule, f"{n_read} of {part.n_rows}", "copy or write it again")
 
 
-def _stored_batches(part: ParquetPart, columns: list[str]) -> Iterator[pa.RecordBatch]:
+def _stored_batches(part: ParquetPart, columns: list[str], block_rows: int) -> Iterator[pa.RecordBatch]:
     with _reading(part.file.path):
         parquet = part.opened or _reopen(part)
-        batches = parquet.iter_batches(batch_size=BLOCK_ROWS, columns=columns)
+        batches = parquet.iter_batches(batch_size=block_rows, columns=columns)
         while (batch := next(batches, None)) is not None:
             yield batch
 
 
 def _reopen(part: ParquetPart) -> pq.ParquetFile:
     filesystem, inner = _locate(part.file.path)
-    return pq.ParquetFile(filesystem.open_input_file(inner), metadata=part.metadata)
+    stream = filesystem.open_input_file(inner)
+    return pq.ParquetFile(stream, metadata=part.metadata, buffer_size=READ_BUFFER)
 
 
 def _convert(part: ParquetPart, column: str, values: pa.Array, target: pa.DataType) -> pa.Array:
     try:
-        return plain_array(values).cast(target)
+        plain = plain_array(values)
+        return plain if plain.type == target else plain.cast(target)
     except pa.ArrowInvalid as error:
         rule = f"`{column}` must fit {target}, the type of all files together"
         hint = "write the column with one type in all files"

@@ -7,6 +7,7 @@ import json
 import os
 import time
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict
@@ -66,6 +67,15 @@ class Source(BaseModel):
         """Return one digest of the whole content."""
         return digest_of(self)
 
+    def parts(self, part_bytes: int) -> tuple[Source, ...]:
+        """Return consecutive files as sources of their own, each of `part_bytes` or more but for the last."""
+        parts: list[list[InputFile]] = [[]]
+        for file in self.files:
+            if sum(known.nbytes for known in parts[-1]) >= part_bytes:
+                parts.append([])
+            parts[-1].append(file)
+        return tuple(Source(files=tuple(files)) for files in parts)
+
     @contextlib.contextmanager
     def reading(self) -> Iterator[None]:
         """Read the files in the block; raise `InputError` if they are not what was hashed."""
@@ -80,8 +90,9 @@ class Source(BaseModel):
 
 
 def digest_files(files: Sequence[tuple[str, str]], store: Store) -> Source:
-    """Return the source made of `(path, name)` pairs, each hashed."""
-    return Source(files=tuple(_digest_file(path, name, store) for path, name in files))
+    """Return the source made of `(path, name)` pairs, each hashed; several at once."""
+    with ThreadPoolExecutor(os.cpu_count()) as threads:
+        return Source(files=tuple(threads.map(lambda file: _digest_file(*file, store), files)))
 
 
 def _digest_file(path: str, name: str, store: Store) -> InputFile:

@@ -164,12 +164,10 @@ def open_some(files: Sequence[SourceFile], common_types: pa.Schema) -> ParquetSo
 
 def place_of(row: int, files: Sequence[tuple[str, int]], *, name_file: bool) -> str:
     """Return the place of a row of several files, given by name and number of rows, for a message."""
-    first = 0
-    for name, n_rows in files:
-        if row < first + n_rows:
-            break
-        first += n_rows
-    return f"row {row - first}" + (f" of {name!r}" if name_file else "")
+    ends = np.cumsum([n_rows for _, n_rows in files])
+    place = int(np.searchsorted(ends, row, side="right"))
+    name, n_rows = files[place]
+    return f"row {row - (int(ends[place]) - n_rows)}" + (f" of {name!r}" if name_file else "")
 
 
 def _open(files: Sequence[SourceFile]) -> ParquetSource:

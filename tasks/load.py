@@ -69,12 +69,11 @@ def load(
 
     `pred_probs_columns` are columns of the dataset that hold ready probabilities and are no features.
     """
-    from labelhealth.tasks.reading import SourceFile, read_dataset
+    from labelhealth.tasks.reading import read_dataset
     from labelhealth.tasks.save_dataset import save_dataset
 
-    files = [SourceFile(path=file.path, name=file.name) for file in source.files]
     with source.reading():
         dataset = read_dataset(
-            files, options, with_features=with_features, pred_probs_columns=pred_probs_columns
+            source.source_files, options, with_features=with_features, pred_probs_columns=pred_probs_columns
         )
         return save_dataset(store, dataset)

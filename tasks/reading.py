@@ -11,6 +11,7 @@ import pandas as pd
 import pyarrow as pa
 
 from labelhealth.configs.input import InputOptions
+from labelhealth.configs.tables import NO_LABEL, UNKNOWN_CLASS
 from labelhealth.core.identity import (
     LANES,
     BoolArray,
@@ -137,15 +138,16 @@ def read_dataset(
     if features and not used:
         hint = "add columns that differ between rows"
         raise input_error("features must differ between rows", "only constant or empty columns", hint)
-    identity = _identify(ids, lanes, labels.codes)
+    known = np.maximum(labels.codes, NO_LABEL)
+    identity = _identify(ids, lanes, known)
     fold_keys, fold_warnings = _read_fold_keys(source, options.group, identity)
     times = None if options.time is None else read_times(source, options.time)
-    accuracies, leaks = check_leaks(used, labels.codes, identity.keys, options.leak_threshold)
+    accuracies, leaks = check_leaks(used, known, identity.keys, options.leak_threshold)
     file_index, row_number = source.places()
     return Dataset(
-        class_names=labels.class_names,
-        labels=labels.codes,
-        unknown_labels=labels.is_unknown,
+        class_names=labels.classes.names,
+        labels=known,
+        unknown_labels=labels.codes == UNKNOWN_CLASS,
         example_ids=identity.example_ids,
         occurrence=identity.occurrence,
         fold_keys=fold_keys,
@@ -157,9 +159,9 @@ def read_dataset(
         times=None if times is None else times.values,
         has_time=None if times is None else times.is_valid,
         metrics={
-            "input": input_table(source, labels, len(used), identity.duplicate_rows),
+            "input": input_table(source.n_rows, labels.classes, len(used), identity.duplicate_rows),
             "columns": columns_table(source, roles, features, accuracies),
-            "classes": classes_table(labels.class_names, labels.codes),
+            "classes": classes_table(labels.classes),
         },
         leaks=tuple(leaks),
         warnings=_warnings(roles, labels, features, fold_warnings, leaks),
@@ -237,4 +239,12 @@ def _warnings(
         for feature in features.values()
         if names_each_row(feature)
     ]
-    return (*labels.warnings, *roles.warnings, *constant, *counters, *names, *fold_warnings, *leaks.values())
+    return (
+        *labels.classes.warnings,
+        *roles.warnings,
+        *constant,
+        *counters,
+        *names,
+        *fold_warnings,
+        *leaks.values(),
+    )

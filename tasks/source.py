@@ -13,6 +13,7 @@ from pathlib import Path
 from pydantic import BaseModel, ConfigDict
 
 from labelhealth.tasks.errors import InputError
+from labelhealth.tasks.file_list import SourceFile
 from labelhealth.tasks.keys import digest_of
 from labelhealth.tasks.store import (
     RACY_SECONDS,
@@ -67,6 +68,11 @@ class Source(BaseModel):
         """Return one digest of the whole content."""
         return digest_of(self)
 
+    @property
+    def source_files(self) -> list[SourceFile]:
+        """Return the files as readers take them."""
+        return [SourceFile(path=file.path, name=file.name) for file in self.files]
+
     def parts(self, part_bytes: int) -> tuple[Source, ...]:
         """Return consecutive files as sources of their own, each of `part_bytes` or more but for the last."""
         parts: list[list[InputFile]] = [[]]
@@ -92,7 +98,7 @@ class Source(BaseModel):
 def digest_files(files: Sequence[tuple[str, str]], store: Store) -> Source:
     """Return the source made of `(path, name)` pairs, each hashed; several at once."""
     with ThreadPoolExecutor(os.cpu_count()) as threads:
-        return Source(files=tuple(threads.map(lambda file: _digest_file(*file, store), files)))
+        return Source(files=tuple(threads.map(lambda file: _digest_file(file[0], file[1], store), files)))
 
 
 def _digest_file(path: str, name: str, store: Store) -> InputFile:

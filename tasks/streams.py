@@ -23,7 +23,7 @@ class ArraySink:
         self._dtype = np.dtype(dtype)
         self._n_missing = shape[0]
         head = {"descr": np.lib.format.dtype_to_descr(self._dtype), "fortran_order": False, "shape": shape}
-        np.lib.format.write_array_header_1_0(sink, head)  # type: ignore[arg-type]  # needs `write` alone
+        np.lib.format.write_array_header_1_0(sink, head)
 
     @property
     def ref(self) -> Ref:
@@ -35,7 +35,7 @@ class ArraySink:
         whole = np.ascontiguousarray(rows, dtype=self._dtype)
         self._n_missing -= len(whole)
         if whole.size:
-            self._sink.write_aside(memoryview(whole.reshape(-1).view(np.uint8)))
+            self._sink.write_aside(whole.reshape(-1).view(np.uint8).data)
 
     def check_complete(self) -> None:
         """Raise unless as many rows were written as the shape says."""
@@ -73,16 +73,16 @@ def storing_array(store: Store, dtype: npt.DTypeLike, shape: tuple[int, ...]) ->
 @contextlib.contextmanager
 def storing_table(store: Store, schema: pa.Schema) -> Iterator[TableSink]:
     """Store the table that the block appends, as an Arrow file."""
-    with store.create(".arrow") as sink:
-        # Arrow asks more of a file than to be written to, and `PythonFile` asks no more than Arrow does
-        with pa.PythonFile(_File(sink), mode="w") as file, pa.ipc.new_file(file, schema) as writer:
-            yield TableSink(sink, writer)
+    with (
+        store.create(".arrow") as sink,
+        pa.PythonFile(_File(sink), mode="w") as file,
+        pa.ipc.new_file(file, schema) as writer,
+    ):
+        yield TableSink(sink, writer)
 
 
 @contextlib.contextmanager
-def scratch_array(
-    store: Store, dtype: npt.DTypeLike, shape: tuple[int, ...]
-) -> Iterator[npt.NDArray[Any]]:
+def scratch_array(store: Store, dtype: npt.DTypeLike, shape: tuple[int, ...]) -> Iterator[npt.NDArray[Any]]:
     """Yield an array in a file that is gone after the block; its pages are the system's, not the process's."""
     with store.scratch(".npy") as path:
         yield np.lib.format.open_memmap(path, mode="w+", dtype=np.dtype(dtype), shape=shape)

@@ -45,6 +45,16 @@ class GivenPredProbs(PredProbsOptions):
     ids_file: str | None = None
     """File with the ids of the rows of a .npy file, in order."""
 
+    @model_validator(mode="after")
+    def _check_files(self) -> Self:
+        if self.ids_file is not None and self.file is None:
+            msg = (
+                "`ids_file` must stand beside a .npy `file`; got it alone."
+                " Hint: leave it out when the probabilities are columns of the dataset."
+            )
+            raise ValueError(msg)
+        return self
+
     def options(self) -> PredProbsOptions:
         """Return what is asked of the files, without where they lie."""
         return PredProbsOptions(**self.model_dump(exclude={"file", "ids_file"}))

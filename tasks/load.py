@@ -57,23 +57,10 @@ class Loaded(BaseModel):
 
 
 @stage("load")
-def load(
-    store: Store,
-    source: Source,
-    options: InputOptions,
-    *,
-    with_features: bool,
-    pred_probs_columns: tuple[str, ...] = (),
-) -> Loaded:
-    """Read the dataset once; later stages read only what this one wrote.
-
-    `pred_probs_columns` are columns of the dataset that hold ready probabilities and are no features.
-    """
+def load(store: Store, source: Source, options: InputOptions) -> Loaded:
+    """Read a dataset with its features once; later stages read only what this one wrote."""
     from labelhealth.tasks.reading import read_dataset
     from labelhealth.tasks.save_dataset import save_dataset
 
     with source.reading():
-        dataset = read_dataset(
-            source.source_files, options, with_features=with_features, pred_probs_columns=pred_probs_columns
-        )
-        return save_dataset(store, dataset)
+        return save_dataset(store, read_dataset(source.source_files, options))

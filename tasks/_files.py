@@ -202,7 +202,7 @@ def _open_part(file: SourceFile, *, keep: bool) -> ParquetPart:
     with _reading(file.path):
         stream = filesystem.open_input_file(inner)
         _check_magic(file, stream)
-        parquet = pq.ParquetFile(stream, buffer_size=READ_BUFFER)
+        parquet = pq.ParquetFile(stream, buffer_size=READ_BUFFER, pre_buffer=False)
     opened = parquet if keep else None  # an unused file closes when it is forgotten
     return ParquetPart(file, parquet.metadata, parquet.schema_arrow, _partitions_of(file), opened)
 
@@ -330,7 +330,7 @@ def _stored_batches(part: ParquetPart, columns: list[str], block_rows: int) -> I
 def _reopen(part: ParquetPart) -> pq.ParquetFile:
     filesystem, inner = _locate(part.file.path)
     stream = filesystem.open_input_file(inner)
-    return pq.ParquetFile(stream, metadata=part.metadata, buffer_size=READ_BUFFER)
+    return pq.ParquetFile(stream, metadata=part.metadata, buffer_size=READ_BUFFER, pre_buffer=False)
 
 
 def _convert(part: ParquetPart, column: str, values: pa.Array, target: pa.DataType) -> pa.Array:

@@ -86,9 +86,10 @@ class ParquetProbabilities:
             first += len(block[self.columns[0]])
 
     def _blocks(self, block: Block) -> Iterator[FloatMatrix]:
-        columns = [dense_floats(block[column], self.dtype) for column in self.columns]
+        dtype = self.dtype
+        columns = [dense_floats(block[column], dtype) for column in self.columns]
         for rows in slices(len(columns[0]), self._n_rows_at_once):
-            matrix = np.empty((rows.stop - rows.start, len(columns)), dtype=self.dtype)
+            matrix = np.empty((rows.stop - rows.start, len(columns)), dtype=dtype)
             for place, values in enumerate(columns):
                 matrix[:, place] = values[rows]
             yield matrix

@@ -6,6 +6,7 @@ import datetime as dt
 from decimal import Decimal
 
 import numpy as np
+import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
@@ -25,6 +26,7 @@ from labelhealth.tasks.store import Store
 from labelhealth.tasks.tables import open_array, open_arrow, put_frame, read_names
 
 ONE_PART = 1 << 40
+FEATURE = "f"
 
 
 def load_parts(folder, root, options, part_bytes=1):
@@ -39,8 +41,21 @@ def load_parts(folder, root, options, part_bytes=1):
 
 
 def load_whole(folder, options):
-    """Read a dataset at once."""
-    return read_dataset(list_files(str(folder)), options, with_features=False)
+    """Read a dataset at once, as for training on its feature."""
+    return read_dataset(list_files(str(folder)), options.model_copy(update={"features": (FEATURE,)}))
+
+
+def without_feature(metrics):
+    """Return the tables of a dataset as if its feature had not been read."""
+    columns = metrics["columns"].set_index("name", drop=False)
+    columns.loc[FEATURE, ["role", "kind"]] = ["unused", ""]
+    columns.loc[FEATURE, ["min_value", "max_value", "leak_accuracy"]] = np.nan
+    columns.loc[FEATURE, ["null_count", "null_share"]] = np.nan  # footers do not count NaN
+    return {
+        "input": metrics["input"].assign(n_features=0, duplicate_rows=pd.array([None], "Int64")),
+        "columns": columns.reset_index(drop=True),
+        "classes": metrics["classes"],
+    }
 
 
 def outcome(function, *arguments):
@@ -69,9 +84,12 @@ def assert_same(store, loaded, dataset):
     for name in dataset.display.column_names:
         assert table[f"display.{name}"].type == dataset.display[name].type
         assert table[f"display.{name}"].to_pylist() == dataset.display[name].to_pylist()
-    for name, frame in dataset.metrics.items():
+    for name, frame in without_feature(dataset.metrics).items():
         assert loaded.metrics[name] == put_frame(store, TABLES[name], frame)
-    assert loaded.warnings == dataset.warnings
+    of_training = (f"`{FEATURE}`", "them is a group")
+    assert loaded.warnings == tuple(
+        text for text in dataset.warnings if not any(words in text for words in of_training)
+    )
     assert (loaded.n_rows, loaded.n_labelled) == (len(dataset.labels), (dataset.labels >= 0).sum())
 
 
@@ -114,6 +132,7 @@ def datasets(draw):
                 "s": pa.array(shown, draw(st.sampled_from([pa.int16(), pa.float32()]))),
                 "t": pa.array([dt.datetime(2024, 1, 1)] * n_rows, when),
                 "unused": pa.array([None] * n_rows, pa.int32()),
+                FEATURE: pa.array([(row * row * 7919 + number) % 101 / 8 for row in range(n_rows)]),
             }
         )
         files.append((f"site={draw(st.sampled_from(['1', '02', 'x']))}/{number}.parquet", table))
@@ -142,6 +161,14 @@ def test_parts_tell_what_the_whole_tells(tmp_path_factory, files, classes, part_
     assert also_refused == refused
     if dataset is not None:
         assert_same(*found, dataset)
+
+
+def test_ids_must_be_named(tmp_path):
+    """Without features rows are known by their id alone."""
+    pq.write_table(pa.table({"y": ["a", "b"]}), tmp_path / "data.parquet")
+
+    with pytest.raises(InputError, match="`id` must name a column when features are not read"):
+        load_parts(tmp_path, tmp_path / "root", InputOptions(label="y"))
 
 
 @pytest.mark.parametrize(

@@ -13,8 +13,9 @@ import pyarrow.types as pat
 
 from labelhealth.configs.tables import CLASSES, COLUMNS, INPUT, Table
 from labelhealth.tasks._features import Feature
-from labelhealth.tasks._files import ParquetPart, ParquetSource
+from labelhealth.tasks._files import ParquetSource
 from labelhealth.tasks._labels import Classes
+from labelhealth.tasks._parquet_file import OpenFile
 from labelhealth.tasks._roles import Roles
 from labelhealth.tasks._types import family_of, plain_type
 from labelhealth.tasks._values import floats_of
@@ -149,23 +150,23 @@ def _summary(source: ParquetSource, name: str, role: str, feature: Feature | Non
 
 def null_count_of_footers(source: ParquetSource, name: str) -> int | None:
     """Return the missing values of a column without reading it: None where the footers cannot tell."""
-    counts = [_null_count_of_footer(part, name) for part in source.parts]
+    counts = [_null_count_of_footer(opened, name) for opened in source.files]
     return None if None in counts else sum(count for count in counts if count is not None)
 
 
-def _null_count_of_footer(part: ParquetPart, name: str) -> int | None:
-    if name in part.partitions:
-        return part.n_rows if part.partitions[name] is None else 0
-    index = part.schema.get_field_index(name)
+def _null_count_of_footer(opened: OpenFile, name: str) -> int | None:
+    if name in opened.partitions:
+        return opened.n_rows if opened.partitions[name] is None else 0
+    index = opened.schema.get_field_index(name)
     if index < 0:
-        return part.n_rows
-    declared = plain_type(part.schema.field(index).type)
+        return opened.n_rows
+    declared = plain_type(opened.schema.field(index).type)
     if pat.is_nested(declared) or pat.is_floating(declared):
         return None  # a footer counts elements of lists, and does not count NaN
-    place = part.leaf_of(index)
+    place = opened.leaf_of(index)
     if place is None:
         return None
-    groups = (part.metadata.row_group(i).column(place) for i in range(part.metadata.num_row_groups))
+    groups = (opened.metadata.row_group(i).column(place) for i in range(opened.metadata.num_row_groups))
     statistics = [group.statistics for group in groups]
     if any(each is None or not each.has_null_count for each in statistics):
         return None

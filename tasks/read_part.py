@@ -50,7 +50,7 @@ def read_part(store: Store, files: Sequence[SourceFile], types: Ref, columns: Re
                 scan.see(block[name])
         id_hashes = _put_sorted(store, hashes)
     return ReadPart(
-        file_rows=tuple(file.n_rows for file in source.parts),
+        file_rows=tuple(file.n_rows for file in source.files),
         rows=rows.ref,
         codes=codes.ref,
         values=put_arrow(store, _values(encoder, source.type_of(columns.label))),
@@ -62,7 +62,7 @@ def read_part(store: Store, files: Sequence[SourceFile], types: Ref, columns: Re
 
 def _blocks(source: ParquetSource, names: Sequence[str]) -> Iterator[tuple[int, int, Block]]:
     """Yield blocks of rows with the file that they stand in and the number of their first row there."""
-    for file_index, file in enumerate(source.parts):
+    for file_index, file in enumerate(source.files):
         row_number = 0
         for block in source.batches_of(file, names):
             yield file_index, row_number, block

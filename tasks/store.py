@@ -29,6 +29,16 @@ _BUFFER = 1 << 18  # bytes read at a time while hashing: what stays in a core's 
 _ASIDE = 1 << 16  # bytes from which on hashing in a thread of its own pays
 # a file changed less than this long before it is looked at may change again without a new time stamp
 RACY_SECONDS = 2.0
+
+
+def _umask() -> int:
+    """Return the process's umask (reading it means setting it for an instant)."""
+    mask = os.umask(0o022)
+    os.umask(mask)
+    return mask
+
+
+_FILE_MODE = 0o666 & ~_umask()  # asked once, before there are threads that write meanwhile
 Signature: TypeAlias = tuple[str, int, int, int, int]
 _verified: set[Signature] = set()  # objects whose content this process has verified
 
@@ -174,7 +184,7 @@ class Store(BaseModel):
             handle, name = tempfile.mkstemp(suffix=suffix, dir=folder)
             os.close(handle)
             path = Path(name)
-            path.chmod(0o666 & ~_umask())
+            path.chmod(_FILE_MODE)
             try:
                 yield path
             finally:
@@ -207,7 +217,7 @@ def write_atomically(path: Path, data: bytes) -> None:
             file.write(data)
             file.flush()
             os.fsync(file.fileno())
-        temporary.chmod(0o666 & ~_umask())
+        temporary.chmod(_FILE_MODE)
         temporary.replace(path)
     finally:
         temporary.unlink(missing_ok=True)
@@ -239,10 +249,3 @@ def writing(root: str) -> Iterator[None]:
             msg = f"`root` must be a folder that can be written; got {root} ({error.strerror})."
             raise StoreError(f"{msg} Hint: choose another --root or change its permissions.") from error
         raise
-
-
-def _umask() -> int:
-    """Return the process's umask (reading it means setting it for an instant)."""
-    mask = os.umask(0o022)
-    os.umask(mask)
-    return mask

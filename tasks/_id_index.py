@@ -71,13 +71,15 @@ class IdIndex:
         return found
 
 
-def put_sorted_hashes(ids: Iterable[pa.Array], hashes: UInt64Array) -> None:
-    """Fill an array with the hashes of ids, and sort it."""
-    first = 0
+def put_sorted_hashes(ids: Iterable[pa.Array], hashes: UInt64Array) -> int:
+    """Fill an array with the hashes of ids, and sort it; return how many ids are null."""
+    first = n_null = 0
     for block in ids:
         hashes[first : first + len(block)] = hash_texts(texts_of_strings(block))
         first += len(block)
+        n_null += block.null_count
     hashes.sort()
+    return n_null
 
 
 def in_same_order(one: Iterable[pa.Array], other: Iterable[pa.Array]) -> bool:

@@ -144,9 +144,9 @@ def _take_by_id(job: _Job, ids: GivenIds, name: str) -> tuple[Probabilities, ...
 
 
 def _check_unique(job: _Job, ids: GivenIds) -> None:
-    check_no_null(ids.blocks, ids.n_rows, ids.column, ids.where)
     with scratch_array(job.store, np.uint64, (ids.n_rows,)) as hashes:
-        put_sorted_hashes(ids.blocks(), hashes)
+        if put_sorted_hashes(ids.blocks(), hashes):
+            check_no_null(ids.blocks, ids.n_rows, ids.column, ids.where)
         check_no_repeat([hashes], ids.blocks, ids.n_rows, ids.column, ids.where)
 
 

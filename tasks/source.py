@@ -97,6 +97,8 @@ class Source(BaseModel):
 
 def digest_files(files: Sequence[tuple[str, str]], store: Store) -> Source:
     """Return the source made of `(path, name)` pairs, each hashed; several at once."""
+    if len(files) == 1:  # in this thread, which can be interrupted
+        return Source(files=(_digest_file(*files[0], store),))
     with ThreadPoolExecutor(os.cpu_count()) as threads:
         return Source(files=tuple(threads.map(lambda file: _digest_file(file[0], file[1], store), files)))
 

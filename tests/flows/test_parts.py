@@ -215,6 +215,24 @@ def test_probabilities_of_their_own_file_give_the_same_results(
     }
 
 
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ({"column": "q"}, "`columns` must be columns of the file; got 'q'"),
+        ({"column": "note"}, "`note` must hold lists of floats to be probabilities; got type int64"),
+        ({"column": "p", "class_names": ["ant", "bee", "dog"]}, "got none called 'cat' among"),
+    ],
+)
+def test_columns_that_hold_no_probabilities_are_refused(
+    parts_config: MakeConfig, ran: Counter[str], given: dict[str, Any], message: str
+) -> None:
+    """What is wrong with the columns is said in one sentence."""
+    with pytest.raises(InputError, match=message):
+        run(parts_config(pred_probs={"class_names": CLASSES, **given}))
+
+    assert ran["issues"] == 0
+
+
 @pytest.mark.parametrize("engine", ["local", "prefect"])
 def test_failing_part_fails_the_audit(
     parts_config: MakeConfig, files: Path, tmp_path: Path, engine: str

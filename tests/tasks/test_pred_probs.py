@@ -360,6 +360,11 @@ def test_archive_is_refused(tmp_path):
             {"column": "p"},
             r"`pred_probs` must be not NaN; got nan at row 5",
         ),
+        (
+            pa.table({"id": ["id5", *IDS[1:5], None], "p": list(probabilities())}),
+            {"column": "p"},
+            r"`id` must hold an id in every row; got null at row 5 \(1 of 6 rows\)",
+        ),
         (lists(probabilities()), {}, r"`column` or `columns` must name the probabilities in Parquet files"),
         (
             lists(probabilities()),

@@ -12,12 +12,13 @@ from labelhealth.tasks.check_input import check_input
 from labelhealth.tasks.check_output import check_output
 from labelhealth.tasks.collect import collect
 from labelhealth.tasks.combine import combine
+from labelhealth.tasks.dataset import Loaded, ReadColumns
 from labelhealth.tasks.estimator_key import identity_of
 from labelhealth.tasks.folds import assign
 from labelhealth.tasks.health import summarize
 from labelhealth.tasks.input_files import Inputs, hash_inputs
 from labelhealth.tasks.issues import Issues, PartFindings, find_issues
-from labelhealth.tasks.load import Loaded, load
+from labelhealth.tasks.load import load
 from labelhealth.tasks.manifest import (
     RunNotes,
     code_of,
@@ -30,7 +31,7 @@ from labelhealth.tasks.manifest import (
 from labelhealth.tasks.match import match
 from labelhealth.tasks.predictions import Probabilities
 from labelhealth.tasks.publish import append_history, append_run, publish_audit
-from labelhealth.tasks.read import ReadColumns, read
+from labelhealth.tasks.read import read
 from labelhealth.tasks.reports import render
 from labelhealth.tasks.schema import find_schema
 from labelhealth.tasks.stage import Stage

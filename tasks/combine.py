@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from labelhealth.tasks.load import Loaded
-from labelhealth.tasks.read import ReadPart
-from labelhealth.tasks.schema import Schema
+from labelhealth.tasks.dataset import Loaded, ReadPart, Schema
 from labelhealth.tasks.source import Source
 from labelhealth.tasks.stage import stage
 from labelhealth.tasks.store import Store

@@ -24,9 +24,7 @@ from labelhealth.tasks._input_tables import (
 )
 from labelhealth.tasks._labels import LabelEncoder, name_classes
 from labelhealth.tasks._unique_ids import check_no_null, check_no_repeat
-from labelhealth.tasks.load import Loaded, Part
-from labelhealth.tasks.read import ReadPart
-from labelhealth.tasks.schema import Schema
+from labelhealth.tasks.dataset import Loaded, Part, ReadPart, Schema
 from labelhealth.tasks.store import Store
 from labelhealth.tasks.streams import slices, storing_array
 from labelhealth.tasks.tables import open_array, open_arrow, put_frame, put_names

@@ -7,7 +7,7 @@ import contextlib
 from pydantic import BaseModel, ConfigDict
 
 from labelhealth.configs.input import PredProbsOptions
-from labelhealth.tasks.load import Part
+from labelhealth.tasks.dataset import Part
 from labelhealth.tasks.predictions import Probabilities
 from labelhealth.tasks.source import Source
 from labelhealth.tasks.stage import stage

@@ -17,8 +17,8 @@ from labelhealth.tasks._given_ids import GivenIds, open_ids
 from labelhealth.tasks._id_index import NO_ROW, IdIndex, in_same_order, put_sorted_hashes
 from labelhealth.tasks._pred_probs_blocks import BLOCK_VALUES, FloatMatrix, NpyProbabilities
 from labelhealth.tasks._unique_ids import check_no_null, check_no_repeat
+from labelhealth.tasks.dataset import Part
 from labelhealth.tasks.errors import input_error
-from labelhealth.tasks.load import Part
 from labelhealth.tasks.match import MatchedProbabilities
 from labelhealth.tasks.pred_probs import (
     GivenProbabilities,

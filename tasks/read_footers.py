@@ -13,9 +13,8 @@ from labelhealth.tasks._input_tables import is_scanned, null_count_of_footers, t
 from labelhealth.tasks._labels import check_label_type
 from labelhealth.tasks._pred_probs_blocks import open_parquet
 from labelhealth.tasks._roles import assign_roles
+from labelhealth.tasks.dataset import ReadColumns, Schema
 from labelhealth.tasks.errors import input_error
-from labelhealth.tasks.read import ReadColumns
-from labelhealth.tasks.schema import Schema
 from labelhealth.tasks.store import Ref, Store
 from labelhealth.tasks.tables import put_arrow
 

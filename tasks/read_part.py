@@ -16,7 +16,7 @@ from labelhealth.tasks._input_tables import ColumnScan
 from labelhealth.tasks._labels import LabelEncoder
 from labelhealth.tasks._texts import hash_texts, texts_of_strings
 from labelhealth.tasks._values import ids_of
-from labelhealth.tasks.read import ReadColumns, ReadPart
+from labelhealth.tasks.dataset import ReadColumns, ReadPart
 from labelhealth.tasks.store import Ref, Store
 from labelhealth.tasks.streams import scratch_array, slices, storing_array, storing_table
 from labelhealth.tasks.tables import open_arrow, put_arrow

@@ -6,7 +6,7 @@ import numpy as np
 import pyarrow as pa
 
 from labelhealth.configs.tables import TABLES, UNKNOWN_CLASS
-from labelhealth.tasks.load import Loaded, Part
+from labelhealth.tasks.dataset import Loaded, Part
 from labelhealth.tasks.reading import Dataset
 from labelhealth.tasks.store import Store
 from labelhealth.tasks.tables import put_array, put_arrow, put_frame, put_names

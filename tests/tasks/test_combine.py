@@ -16,9 +16,10 @@ from hypothesis import strategies as st
 from labelhealth.configs.input import InputOptions
 from labelhealth.configs.tables import NO_LABEL, TABLES, UNKNOWN_CLASS
 from labelhealth.tasks.combine import combine
+from labelhealth.tasks.dataset import ReadColumns
 from labelhealth.tasks.errors import InputError
 from labelhealth.tasks.file_list import list_files
-from labelhealth.tasks.read import ReadColumns, read
+from labelhealth.tasks.read import read
 from labelhealth.tasks.reading import read_dataset
 from labelhealth.tasks.schema import find_schema
 from labelhealth.tasks.source import digest_files

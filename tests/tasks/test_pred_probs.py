@@ -12,9 +12,9 @@ import pytest
 
 from labelhealth.configs.input import PredProbsOptions
 from labelhealth.configs.tables import NOT_JUDGED_REASONS
+from labelhealth.tasks.dataset import Part
 from labelhealth.tasks.errors import InputError
 from labelhealth.tasks.file_list import SourceFile
-from labelhealth.tasks.load import Part
 from labelhealth.tasks.match_given import match_given
 from labelhealth.tasks.store import Store
 from labelhealth.tasks.tables import open_array, put_array, put_arrow, put_names

@@ -45,6 +45,16 @@ class GivenPredProbs(PredProbsOptions):
     ids_file: str | None = None
     """File with the ids of the rows of a .npy file, in order."""
 
+    @model_validator(mode="after")
+    def _check_files(self) -> Self:
+        if self.ids_file is not None and self.file is None:
+            msg = (
+                "`ids_file` must stand beside a .npy `file`; got it alone."
+                " Hint: leave it out when the probabilities are columns of the dataset."
+            )
+            raise ValueError(msg)
+        return self
+
     def options(self) -> PredProbsOptions:
         """Return what is asked of the files, without where they lie."""
         return PredProbsOptions(**self.model_dump(exclude={"file", "ids_file"}))
@@ -75,6 +85,9 @@ class RunOptions(Options):
 
     engine: Literal["prefect", "local"] = "prefect"
     """prefect: as a flow run, on the configured API or an embedded server; local: in this process alone."""
+    part_bytes: int = Field(default=64 << 20, ge=1)
+    """With ready probabilities, consecutive files are read together, as a part with a cache of its own, until they
+    hold so many bytes; 1 makes every file a part."""
     workers: int | None = Field(default=None, ge=1)
     """Folds trained side by side (threads); as many as there are cores for this process unless given."""
 

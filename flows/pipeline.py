@@ -6,19 +6,22 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import Any
 
-from labelhealth.configs.audit import AuditConfig
+from labelhealth.configs.audit import AuditConfig, GivenPredProbs
+from labelhealth.configs.probabilities import ProbabilityOptions
 from labelhealth.flows.passes import find_label_issues
 from labelhealth.tasks.candidates import select
 from labelhealth.tasks.check_input import check_input
 from labelhealth.tasks.check_output import check_output
 from labelhealth.tasks.collect import collect
+from labelhealth.tasks.combine import combine
+from labelhealth.tasks.dataset import Loaded, ReadColumns
 from labelhealth.tasks.estimator_key import identity_of
 from labelhealth.tasks.folds import assign
 from labelhealth.tasks.health import summarize
 from labelhealth.tasks.input_files import Inputs, hash_inputs
 from labelhealth.tasks.issues import find_issues
 from labelhealth.tasks.judge import judge
-from labelhealth.tasks.load import Loaded, load
+from labelhealth.tasks.load import load
 from labelhealth.tasks.manifest import (
     RunNotes,
     code_of,
@@ -28,26 +31,33 @@ from labelhealth.tasks.manifest import (
     run_row,
     verdict_of,
 )
+from labelhealth.tasks.match import match
 from labelhealth.tasks.measure import measure
 from labelhealth.tasks.plan import plan
 from labelhealth.tasks.predictions import Probabilities
 from labelhealth.tasks.publish import append_history, append_run, publish_audit
+from labelhealth.tasks.read import read
 from labelhealth.tasks.reports import render
+from labelhealth.tasks.schema import find_schema
 from labelhealth.tasks.settle import settle
 from labelhealth.tasks.stage import Stage
 from labelhealth.tasks.store import Ref, Store
-from labelhealth.tasks.take import take
+from labelhealth.tasks.take import LabelledFiles, take
 from labelhealth.tasks.thresholds import find_thresholds
 from labelhealth.tasks.train import predict_fold
 from labelhealth.tasks.verdict import Verdict
 
 STAGES: tuple[Stage[..., Any], ...] = (
+    find_schema,
+    read,
+    combine,
     load,
     check_input,
     assign,
     predict_fold,
     collect,
     take,
+    match,
     measure,
     find_thresholds,
     judge,
@@ -82,16 +92,14 @@ class Published:
 
 def run_stages(store: Store, inputs: Inputs, config: AuditConfig) -> Results:
     """Audit the labels: load, check the input, judge every row, sum up, check the outcome, report."""
-    data = load(
-        store,
-        inputs.dataset,
-        config.input,
-        with_features=config.pred_probs is None,
-        pred_probs_columns=config.pred_probs_in_dataset,
-    )
+    if config.pred_probs is None:
+        data = load(store, inputs.dataset, config.input)
+        estimator = identity_of(config.probabilities, data)
+        probs = _train(store, data, config.probabilities, estimator)
+    else:
+        data, probs = _read_and_take(store, inputs, config, config.pred_probs)
+        estimator = None
     input_checks = check_input(store, data.metrics, config.gate.part("input"))
-    estimator = None if config.pred_probs else identity_of(config.probabilities, data)
-    probs = _out_of_sample(store, inputs, data, config, estimator)
     found = find_label_issues(store, probs, config.issues)
     labels = tuple(part.labels for part in data.parts)
     summary = summarize(
@@ -128,24 +136,10 @@ def _names_by_part(inputs: Inputs, data: Loaded) -> tuple[tuple[str, ...], ...]:
     return tuple(tuple(islice(names, part.n_files)) for part in data.parts)
 
 
-def _out_of_sample(
-    store: Store, inputs: Inputs, data: Loaded, config: AuditConfig, estimator: str | None
+def _train(
+    store: Store, data: Loaded, options: ProbabilityOptions, estimator: str
 ) -> tuple[Probabilities, ...]:
-    """Take the given probabilities, or predict every row by a model that did not see it."""
-    if config.pred_probs is not None:
-        (part,) = data.parts
-        given = take(
-            store,
-            part.labels,
-            part.rows,
-            data.classes,
-            inputs.dataset,
-            inputs.pred_probs,
-            inputs.ids,
-            config.pred_probs.options(),
-        )
-        return (given,)
-    options = config.probabilities
+    """Predict every row by a model that did not see it."""
     split = assign(store, data.labels, data.fold_keys, data.times, data.n_classes, options.folds)
     parts = predict_fold.map(
         "fold",
@@ -161,6 +155,30 @@ def _out_of_sample(
         estimator_identity=estimator,
     )
     return (collect(store, data.labels, split.folds, tuple(parts), data.n_classes),)
+
+
+def _read_and_take(
+    store: Store, inputs: Inputs, config: AuditConfig, given: GivenPredProbs
+) -> tuple[Loaded, tuple[Probabilities, ...]]:
+    """Read the dataset part by part, and take the given probabilities of each part."""
+    options, columns = given.options(), ReadColumns.of(config.input)
+    sources = inputs.dataset.parts(config.run.part_bytes)
+    schema = find_schema(store, inputs.dataset, config.input, options if inputs.pred_probs is None else None)
+    parts = read.map("part", sources, store=store, types=schema.read, columns=columns)
+    data = combine(
+        store, inputs.dataset, schema, tuple(parts), columns.label, columns.id, config.input.classes
+    )
+    if inputs.pred_probs is not None:
+        matched = match(store, data.parts, data.classes, inputs.pred_probs, inputs.ids, options)
+        return data, matched.parts
+    labelled = [
+        LabelledFiles(source=source, labels=part.labels)
+        for source, part in zip(sources, data.parts, strict=True)
+    ]
+    taken = take.map(
+        "part", labelled, store=store, classes=data.classes, types=schema.pred_probs, options=options
+    )
+    return data, tuple(taken)
 
 
 def run_audit(config: AuditConfig, notes: RunNotes) -> Published:

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
-import pandas as pd
 import pyarrow as pa
 import pyarrow.types as pat
 
@@ -15,7 +14,7 @@ from labelhealth.core.identity import BoolArray, Int64Array, UInt64Array, finish
 from labelhealth.tasks._files import ParquetSource
 from labelhealth.tasks._types import family_of
 from labelhealth.tasks._values import block_lanes, ids_of, numbers_of
-from labelhealth.tasks.errors import input_error
+from labelhealth.tasks.errors import InputError, input_error
 
 NO_TIME = np.iinfo(np.int64).min
 _PER_TICK = {"s": 10**9, "ms": 10**6, "us": 10**3, "ns": 1}
@@ -45,18 +44,33 @@ def check_unique(ids: pa.Array, column: str, where: Callable[[int], str]) -> Non
     """Raise unless every id is there and unique."""
     if ids.null_count:
         row = int(np.argmax(ids.is_null().to_numpy(zero_copy_only=False)))
-        got = f"null at {where(row)} ({ids.null_count} of {len(ids)} rows)"
-        raise input_error(f"`{column}` must hold an id in every row", got, "fill it, or name another column")
+        raise null_id_error(column, where(row), ids.null_count, len(ids))
     if len(ids.unique()) == len(ids):
         return
-    repeats = (
-        pd.Series(ids.dictionary_encode().indices.to_numpy(zero_copy_only=False)).duplicated().to_numpy()
-    )
-    row = int(repeats.argmax())
-    got = f"{ids[row].as_py()!r} again at {where(row)} ({repeats.sum()} of {len(ids)} rows)"
-    raise input_error(
-        f"`{column}` must hold unique ids", got, "remove the repeated rows, or name another column"
-    )
+    repeats = repeated_rows(ids)
+    row = int(repeats[0])
+    raise repeated_id_error(column, ids[row].as_py(), where(row), len(repeats), len(ids))
+
+
+def repeated_rows(ids: pa.Array) -> Int64Array:
+    """Return the rows whose id an earlier row has."""
+    codes = ids.dictionary_encode().indices.to_numpy(zero_copy_only=False)
+    is_repeat = np.ones(len(codes), dtype=np.bool_)
+    is_repeat[np.unique(codes, return_index=True)[1]] = False
+    return np.flatnonzero(is_repeat)
+
+
+def null_id_error(column: str, place: str, n_null: int, n_rows: int) -> InputError:
+    """Return the error for rows without an id."""
+    got = f"null at {place} ({n_null} of {n_rows} rows)"
+    return input_error(f"`{column}` must hold an id in every row", got, "fill it, or name another column")
+
+
+def repeated_id_error(column: str, text: str, place: str, n_repeats: int, n_rows: int) -> InputError:
+    """Return the error for rows with an id that an earlier row has."""
+    got = f"{text!r} again at {place} ({n_repeats} of {n_rows} rows)"
+    hint = "remove the repeated rows, or name another column"
+    return input_error(f"`{column}` must hold unique ids", got, hint)
 
 
 def read_group_keys(source: ParquetSource, column: str) -> tuple[UInt64Array, BoolArray]:
@@ -70,20 +84,24 @@ def read_group_keys(source: ParquetSource, column: str) -> tuple[UInt64Array, Bo
 
 def read_times(source: ParquetSource, column: str) -> Times:
     """Return the time column."""
-    declared = source.type_of(column)
-    if not (pat.is_integer(declared) or pat.is_timestamp(declared) or pat.is_date(declared)):
-        rule = f"`{column}` must hold timestamps, dates or integers to be the time"
-        raise input_error(rule, f"type {declared}", "parse it, e.g. with pandas.to_datetime")
+    check_time_type(column, source.type_of(column))
     values = np.empty(source.n_rows, dtype=np.int64)
     is_valid = np.empty(source.n_rows, dtype=np.bool_)
     first = 0
     for block in source.blocks(column):
         rows = slice(first, first + len(block))
-        values[rows], missing = _ticks(block, column)
+        values[rows], missing = ticks(block, column)
         is_valid[rows] = ~missing
         first = rows.stop
     values[~is_valid] = NO_TIME
     return Times(values, is_valid)
+
+
+def check_time_type(column: str, declared: pa.DataType) -> None:
+    """Raise unless a type can hold times."""
+    if not (pat.is_integer(declared) or pat.is_timestamp(declared) or pat.is_date(declared)):
+        rule = f"`{column}` must hold timestamps, dates or integers to be the time"
+        raise input_error(rule, f"type {declared}", "parse it, e.g. with pandas.to_datetime")
 
 
 def read_plain(source: ParquetSource, columns: tuple[str, ...]) -> pa.Table:
@@ -92,8 +110,8 @@ def read_plain(source: ParquetSource, columns: tuple[str, ...]) -> pa.Table:
     return pa.table(chunks)
 
 
-def _ticks(block: pa.Array, column: str) -> tuple[npt.NDArray[np.int64], BoolArray]:
-    """Return instants in nanoseconds, or integers as they are."""
+def ticks(block: pa.Array, column: str) -> tuple[npt.NDArray[np.int64], BoolArray]:
+    """Return instants in nanoseconds, or integers as they are; raise for those that int64 cannot hold."""
     if pat.is_integer(block.type):
         values, missing = numbers_of(block)
         factor = 1

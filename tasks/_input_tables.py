@@ -7,15 +7,15 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 import pyarrow as pa
 import pyarrow.types as pat
 
 from labelhealth.configs.tables import CLASSES, COLUMNS, INPUT, Table
 from labelhealth.tasks._features import Feature
-from labelhealth.tasks._files import ParquetPart, ParquetSource
-from labelhealth.tasks._labels import Labels
+from labelhealth.tasks._files import ParquetSource
+from labelhealth.tasks._labels import Classes
+from labelhealth.tasks._parquet_file import OpenFile
 from labelhealth.tasks._roles import Roles
 from labelhealth.tasks._types import family_of, plain_type
 from labelhealth.tasks._values import floats_of
@@ -33,19 +33,50 @@ class ColumnSummary:
     max_value: float = math.nan
 
 
-def input_table(
-    source: ParquetSource, labels: Labels, n_features: int, duplicate_rows: int | None
-) -> pd.DataFrame:
+class ColumnScan:
+    """Missing values and range of a column, block by block."""
+
+    def __init__(self) -> None:
+        self._n_missing, self._low, self._high = 0, math.inf, -math.inf
+
+    def see(self, block: pa.Array) -> None:
+        """Count a block in."""
+        if family_of(block.type) != "number":
+            self._n_missing += block.null_count
+            return
+        values = floats_of(block, np.float64)
+        present = values[~np.isnan(values)]
+        self._n_missing += len(values) - len(present)
+        self._low = float(present.min(initial=self._low))
+        self._high = float(present.max(initial=self._high))
+
+    @property
+    def summary(self) -> ColumnSummary:
+        """Return what was seen so far."""
+        if self._low > self._high:
+            return ColumnSummary(self._n_missing)
+        return ColumnSummary(self._n_missing, self._low, self._high)
+
+
+def join_summaries(summaries: Sequence[ColumnSummary]) -> ColumnSummary:
+    """Return the summary of a column whose parts are summed up."""
+    counts = [summary.null_count for summary in summaries]
+    lows = [summary.min_value for summary in summaries if not math.isnan(summary.min_value)]
+    highs = [summary.max_value for summary in summaries if not math.isnan(summary.max_value)]
+    n_missing = None if None in counts else sum(count for count in counts if count is not None)
+    return ColumnSummary(n_missing, min(lows, default=math.nan), max(highs, default=math.nan))
+
+
+def input_table(n_rows: int, classes: Classes, n_features: int, duplicate_rows: int | None) -> pd.DataFrame:
     """Return the table `input`; `duplicate_rows` is null when no feature was read."""
-    counts = np.bincount(labels.codes[labels.codes >= 0], minlength=len(labels.class_names))
     row: dict[str, object] = {
-        "row_count": source.n_rows,
-        "labelled_rows": source.n_rows - labels.null_count,
-        "null_labels": labels.null_count,
-        "null_label_share": labels.null_count / source.n_rows,
-        "unknown_labels": int(labels.is_unknown.sum()),
-        "n_classes": len(labels.class_names),
-        "smallest_class_count": int(counts.min()),
+        "row_count": n_rows,
+        "labelled_rows": n_rows - classes.n_unlabelled,
+        "null_labels": classes.n_unlabelled,
+        "null_label_share": classes.n_unlabelled / n_rows,
+        "unknown_labels": classes.n_unknown,
+        "n_classes": len(classes.names),
+        "smallest_class_count": int(classes.counts.min()),
         "n_features": n_features,
         "null_ids": 0,  # a row without an id, or with one that occurred before, was refused
         "duplicate_ids": 0,
@@ -54,12 +85,14 @@ def input_table(
     return _frame(INPUT, [row])
 
 
-def classes_table(class_names: Sequence[str], codes: npt.NDArray[np.int32]) -> pd.DataFrame:
+def classes_table(classes: Classes) -> pd.DataFrame:
     """Return the table `classes`."""
-    counts = np.bincount(codes[codes >= 0], minlength=len(class_names))
     return _frame(
         CLASSES,
-        [{"class_name": name, "num_examples": int(n)} for name, n in zip(class_names, counts, strict=True)],
+        [
+            {"class_name": name, "num_examples": int(n)}
+            for name, n in zip(classes.names, classes.counts, strict=True)
+        ],
     )
 
 
@@ -71,64 +104,69 @@ def columns_table(
     for name, role in roles.of.items():
         feature = features.get(name)
         is_used = feature is not None and not feature.is_constant
+        shown = "unused" if role == "feature" and not is_used else role
         summary = _summary(source, name, role, feature)
-        rows.append(
-            {
-                "name": name,
-                "type": _type_name(source.column_types[name]),
-                "role": "unused" if role == "feature" and not is_used else role,
-                "kind": feature.kind if feature is not None and is_used else "",
-                "null_count": summary.null_count,
-                "null_share": math.nan if summary.null_count is None else summary.null_count / source.n_rows,
-                "min_value": summary.min_value,
-                "max_value": summary.max_value,
-                "leak_accuracy": accuracies.get(name, math.nan),
-            }
-        )
+        row = column_row(name, type_name(source.column_types[name]), shown, summary, source.n_rows)
+        kind = feature.kind if feature is not None and is_used else ""
+        rows.append({**row, "kind": kind, "leak_accuracy": accuracies.get(name, math.nan)})
     return _frame(COLUMNS, rows)
+
+
+def column_row(name: str, kind: str, role: str, summary: ColumnSummary, n_rows: int) -> dict[str, object]:
+    """Return the row of table `columns` about a column that is no feature."""
+    return {
+        "name": name,
+        "type": kind,
+        "role": role,
+        "kind": "",
+        "null_count": summary.null_count,
+        "null_share": math.nan if summary.null_count is None else summary.null_count / n_rows,
+        "min_value": summary.min_value,
+        "max_value": summary.max_value,
+        "leak_accuracy": math.nan,
+    }
+
+
+def columns_frame(rows: list[dict[str, object]]) -> pd.DataFrame:
+    """Return rows of `column_row` as table `columns`."""
+    return _frame(COLUMNS, rows)
+
+
+def is_scanned(role: str) -> bool:
+    """Tell whether a column of this role is read for its missing values and its range."""
+    return role not in ("unused", "pred_probs")
 
 
 def _summary(source: ParquetSource, name: str, role: str, feature: Feature | None) -> ColumnSummary:
     if feature is not None:
         return ColumnSummary(feature.null_count, feature.min_value, feature.max_value)
-    if role in ("unused", "pred_probs"):
-        return ColumnSummary(_null_count_of_footers(source, name))
-    return _scan(source, name)
-
-
-def _scan(source: ParquetSource, name: str) -> ColumnSummary:
-    """Read a column for its missing values and its range."""
-    n_missing, low, high = 0, math.inf, -math.inf
+    if not is_scanned(role):
+        return ColumnSummary(null_count_of_footers(source, name))
+    scan = ColumnScan()
     for block in source.blocks(name):
-        if family_of(block.type) != "number":
-            n_missing += block.null_count
-            continue
-        values = floats_of(block, np.float64)
-        present = values[~np.isnan(values)]
-        n_missing += len(values) - len(present)
-        low, high = min(low, present.min(initial=low)), max(high, present.max(initial=high))
-    return ColumnSummary(n_missing, low, high) if low <= high else ColumnSummary(n_missing)
+        scan.see(block)
+    return scan.summary
 
 
-def _null_count_of_footers(source: ParquetSource, name: str) -> int | None:
+def null_count_of_footers(source: ParquetSource, name: str) -> int | None:
     """Return the missing values of a column without reading it: None where the footers cannot tell."""
-    counts = [_null_count_of_footer(part, name) for part in source.parts]
+    counts = [_null_count_of_footer(opened, name) for opened in source.files]
     return None if None in counts else sum(count for count in counts if count is not None)
 
 
-def _null_count_of_footer(part: ParquetPart, name: str) -> int | None:
-    if name in part.partitions:
-        return part.n_rows if part.partitions[name] is None else 0
-    index = part.schema.get_field_index(name)
+def _null_count_of_footer(opened: OpenFile, name: str) -> int | None:
+    if name in opened.partitions:
+        return opened.n_rows if opened.partitions[name] is None else 0
+    index = opened.schema.get_field_index(name)
     if index < 0:
-        return part.n_rows
-    declared = plain_type(part.schema.field(index).type)
+        return opened.n_rows
+    declared = plain_type(opened.schema.field(index).type)
     if pat.is_nested(declared) or pat.is_floating(declared):
         return None  # a footer counts elements of lists, and does not count NaN
-    place = part.leaf_of(index)
+    place = opened.leaf_of(index)
     if place is None:
         return None
-    groups = (part.metadata.row_group(i).column(place) for i in range(part.metadata.num_row_groups))
+    groups = (opened.metadata.row_group(i).column(place) for i in range(opened.metadata.num_row_groups))
     statistics = [group.statistics for group in groups]
     if any(each is None or not each.has_null_count for each in statistics):
         return None
@@ -145,7 +183,7 @@ def _frame(table: Table, rows: list[dict[str, object]]) -> pd.DataFrame:
     return frame.astype({**types, **unknown})
 
 
-def _type_name(kind: pa.DataType) -> str:
+def type_name(kind: pa.DataType) -> str:
     """Return the type's name without how it is laid out: pandas 3 writes `large_string` for any string."""
     name = str(kind)
     return {"large_string": "string", "string_view": "string", "large_binary": "binary"}.get(name, name)

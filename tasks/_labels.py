@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 
@@ -13,11 +13,12 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.types as pat
 
+from labelhealth.configs.tables import NO_LABEL, UNKNOWN_CLASS
+from labelhealth.core.identity import Int64Array
 from labelhealth.tasks._files import ParquetSource
 from labelhealth.tasks._types import family_of
 from labelhealth.tasks.errors import input_error, list_names
 
-NO_LABEL = -1
 MIN_CLASSES = 2
 MIN_EXAMPLES_PER_CLASS = 2.0  # fewer on average: the column is more likely an id or a target of regression
 _WAYS_OUT = {
@@ -28,17 +29,64 @@ _WAYS_OUT = {
 
 
 @dataclass(frozen=True)
+class Classes:
+    """What the values of the label column are called, and how often they occur."""
+
+    names: tuple[str, ...]
+    of_value: npt.NDArray[np.int32]
+    """Class of each distinct value; `UNKNOWN_CLASS` where it is not among the configured ones. The last entry is
+    `NO_LABEL` and answers the code of rows without a label."""
+    counts: Int64Array
+    """Rows of each class, shape (K,)."""
+    n_unlabelled: int
+    """Rows without a label."""
+    n_unknown: int
+    """Rows whose label is not among the configured classes."""
+    warnings: tuple[str, ...]
+
+
+class LabelEncoder:
+    """Numbers label values in the order in which they first occur, block by block."""
+
+    def __init__(self) -> None:
+        self._codes: dict[object, int] = {}
+        self._counts = np.zeros(64, dtype=np.int64)
+
+    @property
+    def values(self) -> list[object]:
+        """Return the distinct values, in the order of their codes."""
+        return list(self._codes)
+
+    @property
+    def counts(self) -> Int64Array:
+        """Return the number of rows of each value."""
+        return self._counts[: len(self._codes)]
+
+    def encode(self, block: pa.Array) -> npt.NDArray[np.int32]:
+        """Count a block of labels in; return the code of each row's value, `NO_LABEL` without one."""
+        encoded = _nan_to_null(block).dictionary_encode()
+        indices = encoded.indices.fill_null(-1).to_numpy(zero_copy_only=False)
+        n_rows = np.bincount(indices[indices >= 0], minlength=len(encoded.dictionary))
+        codes: npt.NDArray[np.int32] = self.add(encoded.dictionary.to_pylist(), n_rows)[indices]
+        return codes
+
+    def add(self, values: Sequence[object], n_rows: Int64Array) -> npt.NDArray[np.int32]:
+        """Count rows of distinct values in; return the values' codes, and last `NO_LABEL`."""
+        codes = [self._codes.setdefault(value, len(self._codes)) for value in values]
+        if len(self._codes) > len(self._counts):
+            n_new = 2 * len(self._codes) - len(self._counts)
+            self._counts = np.concatenate([self._counts, np.zeros(n_new, dtype=np.int64)])
+        np.add.at(self._counts, codes, n_rows)
+        return np.array([*codes, NO_LABEL], dtype=np.int32)
+
+
+@dataclass(frozen=True)
 class Labels:
     """The label column."""
 
-    class_names: tuple[str, ...]
+    classes: Classes
     codes: npt.NDArray[np.int32]
-    """Class of each row; -1 without a label, or with one that is not among the configured classes."""
-    is_unknown: npt.NDArray[np.bool_]
-    """Rows whose label is not among the configured classes."""
-    null_count: int
-    """Rows without a label."""
-    warnings: tuple[str, ...]
+    """Class of each row; `NO_LABEL` without a label, `UNKNOWN_CLASS` with one that is not configured."""
 
 
 def read_labels(source: ParquetSource, column: str, classes: tuple[str, ...] | None) -> Labels:
@@ -64,21 +112,67 @@ def read_labels(source: ParquetSource, column: str, classes: tuple[str, ...] | N
         If the type cannot be a label, a number is not whole, or fewer than two classes occur.
     """
     check_label_type(column, source.type_of(column))
-    first_seen, values = _read_codes(source, column)
-    _check_values(source, column, first_seen, values)
+    encoder = LabelEncoder()
+    codes = np.concatenate([encoder.encode(block) for block in source.blocks(column)])
+    found = name_classes(
+        column,
+        encoder,
+        source.n_rows,
+        classes,
+        lambda wanted: _first_of(codes, wanted, source),
+    )
+    return Labels(found, found.of_value[codes])
+
+
+def name_classes(
+    column: str,
+    encoder: LabelEncoder,
+    n_rows: int,
+    classes: tuple[str, ...] | None,
+    first_of: Callable[[list[int]], tuple[int, str]],
+) -> Classes:
+    """Make classes of the values of all rows.
+
+    Parameters
+    ----------
+    column : str
+        Name of the label column.
+    encoder : LabelEncoder
+        Its values and how often they occur.
+    n_rows : int
+        Rows of the dataset.
+    classes : tuple of str, optional
+        All classes in order; those that occur, sorted, unless given.
+    first_of : callable
+        Returns the code and the place of the first row that has one of the codes it is given, for a message.
+
+    Returns
+    -------
+    Classes
+        Names and counts.
+
+    Raises
+    ------
+    InputError
+        If a number is not whole, or fewer than two classes occur.
+    """
+    values, counts = encoder.values, encoder.counts
+    _check_values(column, values, counts, n_rows, first_of)
     order = sorted(range(len(values)), key=lambda code: _sort_key(values[code]))
     names = [_class_name(values[code]) for code in order]
     class_names = tuple(names) if classes is None else classes
     _check_classes(column, [name for name in names if name in set(class_names)], names, class_names)
 
     position = {name: code for code, name in enumerate(class_names)}
-    translation = np.full(len(values) + 1, NO_LABEL, dtype=np.int32)  # the last entry answers code -1
-    translation[order] = [position.get(name, NO_LABEL) for name in names]
-    codes = translation[first_seen]
-    is_unknown = (codes < 0) & (first_seen >= 0)
-    warnings = [*_warn_unknown(column, names, position, is_unknown), *_warn_similar(column, class_names)]
-    warnings += _warn_many(column, len(names), int((codes >= 0).sum()))
-    return Labels(class_names, codes, is_unknown, int((first_seen < 0).sum()), tuple(warnings))
+    of_value = np.full(len(values) + 1, NO_LABEL, dtype=np.int32)
+    of_value[order] = [position.get(name, UNKNOWN_CLASS) for name in names]
+    is_known = of_value[:-1] >= 0
+    of_class = np.zeros(len(class_names), dtype=np.int64)
+    np.add.at(of_class, of_value[:-1][is_known], counts[is_known])
+    n_unknown = int(counts[~is_known].sum())
+    warnings = [*_warn_unknown(column, names, position, n_unknown), *_warn_similar(column, class_names)]
+    warnings += _warn_many(column, len(names), int(of_class.sum()))
+    return Classes(class_names, of_value, of_class, n_rows - int(counts.sum()), n_unknown, tuple(warnings))
 
 
 def check_label_type(column: str, declared: pa.DataType) -> None:
@@ -95,18 +189,9 @@ def check_label_type(column: str, declared: pa.DataType) -> None:
         raise input_error(rule, f"type {declared}", _WAYS_OUT.get(family, _WAYS_OUT["other"]))
 
 
-def _read_codes(source: ParquetSource, column: str) -> tuple[npt.NDArray[np.int32], list[object]]:
-    """Return codes in the order in which values first occur, -1 for none, and these values."""
-    known: dict[object, int] = {}
-    codes = np.empty(source.n_rows, dtype=np.int32)
-    first = 0
-    for block in source.blocks(column):
-        encoded = _nan_to_null(block).dictionary_encode()
-        translation = [known.setdefault(value, len(known)) for value in encoded.dictionary.to_pylist()]
-        indices = encoded.indices.fill_null(-1).to_numpy(zero_copy_only=False)
-        codes[first : first + len(block)] = np.array([*translation, NO_LABEL], dtype=np.int32)[indices]
-        first += len(block)
-    return codes, list(known)
+def _first_of(codes: npt.NDArray[np.int32], wanted: list[int], source: ParquetSource) -> tuple[int, str]:
+    row = int(np.isin(codes, wanted).argmax())
+    return int(codes[row]), source.where(row)
 
 
 def _nan_to_null(block: pa.Array) -> pa.Array:
@@ -117,17 +202,20 @@ def _nan_to_null(block: pa.Array) -> pa.Array:
 
 
 def _check_values(
-    source: ParquetSource, column: str, codes: npt.NDArray[np.int32], values: Sequence[object]
+    column: str,
+    values: Sequence[object],
+    counts: Int64Array,
+    n_rows: int,
+    first_of: Callable[[list[int]], tuple[int, str]],
 ) -> None:
     """Refuse numbers that are not whole."""
     bad = [code for code, value in enumerate(values) if not _is_whole(value)]
     if not bad:
         return
-    is_bad = np.isin(codes, bad)
-    row = int(is_bad.argmax())
+    code, place = first_of(bad)
     raise input_error(
         f"`{column}` must hold classes, so whole numbers",
-        f"{values[codes[row]]} at {source.where(row)} ({is_bad.sum()} of {len(codes)} rows)",
+        f"{values[code]} at {place} ({counts[bad].sum()} of {n_rows} rows)",
         "a target of regression must be cut into classes first",
     )
 
@@ -161,14 +249,13 @@ def _check_classes(column: str, known: list[str], names: list[str], class_names:
     raise input_error(rule, got, "check that `label` names the right column and the data are not filtered")
 
 
-def _warn_unknown(
-    column: str, names: list[str], position: dict[str, int], is_unknown: npt.NDArray[np.bool_]
-) -> list[str]:
+def _warn_unknown(column: str, names: list[str], position: dict[str, int], n_unknown: int) -> list[str]:
     unknown = [name for name in names if name not in position]
     if not unknown:
         return []
-    count = int(is_unknown.sum())
-    return [f"`{column}` holds labels outside `classes`: {list_names(unknown)} ({count} rows, not audited)."]
+    return [
+        f"`{column}` holds labels outside `classes`: {list_names(unknown)} ({n_unknown} rows, not audited)."
+    ]
 
 
 def _warn_similar(column: str, class_names: tuple[str, ...]) -> list[str]:

@@ -16,7 +16,7 @@ _SKIPPED_KINDS = ("text", "embedding")
 
 
 def check_leaks(
-    features: Mapping[str, Feature], labels: npt.NDArray[np.int32], keys: UInt64Array | None, threshold: float
+    features: Mapping[str, Feature], labels: npt.NDArray[np.int32], keys: UInt64Array, threshold: float
 ) -> tuple[dict[str, float], dict[str, str]]:
     """Measure how well each feature alone predicts the label.
 
@@ -26,8 +26,8 @@ def check_leaks(
         Texts and embeddings are skipped: alone they are meant to predict the label.
     labels : ndarray of int32, shape (N,)
         Given class, -1 without one.
-    keys : ndarray of uint64, shape (N,), optional
-        Uniform keys of the rows; None without features.
+    keys : ndarray of uint64, shape (N,)
+        Uniform keys of the rows.
     threshold : float
         Accuracy from which on a feature is a leak (share).
 
@@ -38,8 +38,6 @@ def check_leaks(
     leaks : dict of str to str
         A sentence for each feature that looks like a leak.
     """
-    if keys is None:
-        return {}, {}
     rows = choose_rows(labels, keys)
     sample_labels, sample_keys = labels[rows], keys[rows]
     accuracies: dict[str, float] = {}

@@ -13,12 +13,14 @@ import pyarrow.types as pat
 from labelhealth.configs.input import PredProbsOptions
 from labelhealth.tasks._files import Block, ParquetSource, SourceFile
 from labelhealth.tasks._types import is_list_of_numbers
-from labelhealth.tasks._values import floats_of, lengths_of, vectors_of
+from labelhealth.tasks._values import dense_floats, lengths_of, vectors_of
 from labelhealth.tasks.errors import InputError, input_error, list_names
+from labelhealth.tasks.streams import slices
 
 FloatMatrix = npt.NDArray[np.floating]
 
-BLOCK_VALUES = 1 << 20  # probabilities looked at together: 8 MB
+BLOCK_VALUES = 1 << 18  # probabilities looked at together: 1 or 2 MB, which a core's cache holds
+READ_VALUES = 1 << 21  # probabilities decoded together from Parquet
 MATRIX_RULE = "`pred_probs` must be an array of floats of shape (rows, classes)"
 
 
@@ -45,9 +47,8 @@ class NpyProbabilities:
 
     def blocks(self) -> Iterator[FloatMatrix]:
         """Yield the rows in order."""
-        step = max(1, BLOCK_VALUES // self.values.shape[1])
-        for first in range(0, self.n_rows, step):
-            yield np.ascontiguousarray(self.values[first : first + step], dtype=self.dtype)
+        for rows in slices(self.n_rows, max(1, BLOCK_VALUES // self.values.shape[1])):
+            yield np.ascontiguousarray(self.values[rows], dtype=self.dtype)
 
 
 @dataclass(frozen=True)
@@ -76,25 +77,37 @@ class ParquetProbabilities:
 
     def blocks(self) -> Iterator[FloatMatrix]:
         """Yield the rows in order."""
+        step = max(1, READ_VALUES // self.n_classes)
         first = 0
-        for block in self.source.batches(self.columns):
-            yield self._matrix_of_list(block[self.columns[0]], first) if self.is_list else self._matrix(block)
+        for block in self.source.batches(self.columns, step):
+            yield from (
+                self._blocks_of_list(block[self.columns[0]], first) if self.is_list else self._blocks(block)
+            )
             first += len(block[self.columns[0]])
 
-    def _matrix(self, block: Block) -> FloatMatrix:
-        matrix = np.empty((len(block[self.columns[0]]), len(self.columns)), dtype=self.dtype)
-        for position, column in enumerate(self.columns):
-            matrix[:, position] = floats_of(block[column], self.dtype)
-        return matrix
+    def _blocks(self, block: Block) -> Iterator[FloatMatrix]:
+        dtype = self.dtype
+        columns = [dense_floats(block[column], dtype) for column in self.columns]
+        for rows in slices(len(columns[0]), self._n_rows_at_once):
+            matrix = np.empty((rows.stop - rows.start, len(columns)), dtype=dtype)
+            for place, values in enumerate(columns):
+                matrix[:, place] = values[rows]
+            yield matrix
 
-    def _matrix_of_list(self, lists: pa.Array, first: int) -> FloatMatrix:
+    def _blocks_of_list(self, lists: pa.Array, first: int) -> Iterator[FloatMatrix]:
         lengths, missing = lengths_of(lists)
         is_other = ~missing & (lengths != self.n_classes)
         if is_other.any():
             row = int(is_other.argmax())
             got = f"{lengths[row]} at {self.where(first + row)}"
             raise _class_count_error(self.n_classes, got)
-        return vectors_of(lists, self.n_classes, self.dtype)[0]
+        matrix = vectors_of(lists, self.n_classes, self.dtype)[0]
+        for rows in slices(len(matrix), self._n_rows_at_once):
+            yield matrix[rows]
+
+    @property
+    def _n_rows_at_once(self) -> int:
+        return max(1, BLOCK_VALUES // self.n_classes)
 
 
 def open_npy(file: SourceFile, options: PredProbsOptions) -> NpyProbabilities:

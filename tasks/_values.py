@@ -42,6 +42,14 @@ def floats_of(block: pa.Array, dtype: npt.DTypeLike) -> npt.NDArray[np.floating]
     return floats
 
 
+def dense_floats(block: pa.Array, dtype: npt.DTypeLike) -> npt.NDArray[np.floating]:
+    """Return numbers as floats, NaN where missing; perhaps read-only, without a copy where none is needed."""
+    if block.null_count or not pat.is_floating(block.type):
+        return floats_of(block, dtype)
+    values: npt.NDArray[np.floating] = _native(block).to_numpy(zero_copy_only=False)
+    return values.astype(dtype, copy=False)
+
+
 def float_type(plain: pa.DataType) -> np.dtype[np.floating]:
     """Return the float type that a number is kept in: float32 for narrow floats, else float64."""
     return np.dtype(np.float32 if pat.is_float32(plain) or pat.is_float16(plain) else np.float64)
@@ -63,9 +71,12 @@ def lengths_of(block: pa.Array) -> tuple[npt.NDArray[np.int64], BoolArray]:
 def vectors_of(
     block: pa.Array, n_dimensions: int, dtype: npt.DTypeLike
 ) -> tuple[npt.NDArray[np.floating], BoolArray]:
-    """Return lists of equal length as a matrix, NaN where missing, and where a whole list is null."""
+    """Return lists of equal length as a matrix, NaN where missing, and where a whole list is null.
+
+    The matrix may be read-only.
+    """
     missing = block.is_null().to_numpy(zero_copy_only=False)
-    entries = floats_of(block.flatten(), dtype).reshape(-1, n_dimensions)
+    entries = dense_floats(block.flatten(), dtype).reshape(-1, n_dimensions)
     if not missing.any():
         return entries, missing
     vectors = np.full((len(block), n_dimensions), np.nan, dtype=dtype)

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, cast
 
 from labelhealth.configs.probabilities import ProbabilityOptions
+from labelhealth.tasks.dataset import Loaded
 from labelhealth.tasks.estimator_source import estimator_identity
-from labelhealth.tasks.load import Loaded
 
 if TYPE_CHECKING:
     from labelhealth.core.features import Kind

@@ -11,6 +11,7 @@ import pandas as pd
 import pyarrow as pa
 
 from labelhealth.configs.input import InputOptions
+from labelhealth.configs.tables import NO_LABEL, UNKNOWN_CLASS
 from labelhealth.core.identity import (
     LANES,
     BoolArray,
@@ -49,14 +50,14 @@ class Dataset:
     """Identity of each row as a string: the id column, else the hash of its features."""
     occurrence: Int64Array
     """0, 1, ... among rows of equal id, by label, then by row; shape (N,)."""
-    fold_keys: UInt64Array | None
-    """Hash of what stays in one fold: the group, else the features; None when features were not read."""
+    fold_keys: UInt64Array
+    """Hash of what stays in one fold: the group, else the features."""
     file_index: npt.NDArray[np.int32]
     """Position of each row's file, shape (N,)."""
     row_number: Int64Array
     """Row in that file, from 0, shape (N,)."""
-    features: pa.Table | None
-    """Features in canonical types, columns sorted by name; None when they were not read.
+    features: pa.Table
+    """Features in canonical types, columns sorted by name.
 
     numeric: float64, or float32 where the file holds that; NaN where missing, no nulls. boolean: bool.
     categorical and text: string. datetime: timestamp[us] in UTC without a zone. embedding: fixed-size list of
@@ -84,20 +85,14 @@ class _Identity:
 
     example_ids: pa.Array
     occurrence: Int64Array
-    keys: UInt64Array | None
-    """One key per row, for sampling; None without features, as are the following."""
-    content_keys: UInt64Array | None
-    duplicate_rows: int | None
+    keys: UInt64Array
+    """One key per row, for sampling."""
+    content_keys: UInt64Array
+    duplicate_rows: int
 
 
-def read_dataset(
-    files: Sequence[SourceFile],
-    options: InputOptions,
-    *,
-    with_features: bool = True,
-    pred_probs_columns: Sequence[str] = (),
-) -> Dataset:
-    """Read a dataset.
+def read_dataset(files: Sequence[SourceFile], options: InputOptions) -> Dataset:
+    """Read a dataset with its features.
 
     Parameters
     ----------
@@ -105,10 +100,6 @@ def read_dataset(
         As `list_files` returns them; rows keep their order.
     options : InputOptions
         Role of each column.
-    with_features : bool
-        Whether features are needed; without them an id column is.
-    pred_probs_columns : sequence of str
-        Columns with ready probabilities, which are no features.
 
     Returns
     -------
@@ -125,41 +116,38 @@ def read_dataset(
     Columns are read one at a time, so the files' own representation of the features is never held as a whole.
     """
     source = open_source(files)
-    roles = assign_roles(source, options, pred_probs_columns, with_features=with_features)
+    roles = assign_roles(source, options, (), with_features=True)
     labels = read_labels(source, options.label, options.classes)
     ids = None if options.id is None else read_ids(source, options.id)
-    if ids is None and not with_features:
-        hint = "name the id column, or read features"
-        raise input_error("`id` must name a column when features are not read", "none", hint)
-
     features, lanes = _read_features(source, roles, options)
     used = {name: feature for name, feature in features.items() if not feature.is_constant}
-    if features and not used:
+    if not used:
         hint = "add columns that differ between rows"
         raise input_error("features must differ between rows", "only constant or empty columns", hint)
-    identity = _identify(ids, lanes, labels.codes)
+    known = np.maximum(labels.codes, NO_LABEL)
+    identity = _identify(ids, lanes, known)
     fold_keys, fold_warnings = _read_fold_keys(source, options.group, identity)
     times = None if options.time is None else read_times(source, options.time)
-    accuracies, leaks = check_leaks(used, labels.codes, identity.keys, options.leak_threshold)
+    accuracies, leaks = check_leaks(used, known, identity.keys, options.leak_threshold)
     file_index, row_number = source.places()
     return Dataset(
-        class_names=labels.class_names,
-        labels=labels.codes,
-        unknown_labels=labels.is_unknown,
+        class_names=labels.classes.names,
+        labels=known,
+        unknown_labels=labels.codes == UNKNOWN_CLASS,
         example_ids=identity.example_ids,
         occurrence=identity.occurrence,
         fold_keys=fold_keys,
         file_index=file_index,
         row_number=row_number,
-        features=pa.table({name: feature.data for name, feature in used.items()}) if with_features else None,
+        features=pa.table({name: feature.data for name, feature in used.items()}),
         feature_kinds={name: feature.kind for name, feature in used.items()},
         display=read_plain(source, roles.display),
         times=None if times is None else times.values,
         has_time=None if times is None else times.is_valid,
         metrics={
-            "input": input_table(source, labels, len(used), identity.duplicate_rows),
+            "input": input_table(source.n_rows, labels.classes, len(used), identity.duplicate_rows),
             "columns": columns_table(source, roles, features, accuracies),
-            "classes": classes_table(labels.class_names, labels.codes),
+            "classes": classes_table(labels.classes),
         },
         leaks=tuple(leaks),
         warnings=_warnings(roles, labels, features, fold_warnings, leaks),
@@ -168,24 +156,19 @@ def read_dataset(
 
 def _read_features(
     source: ParquetSource, roles: Roles, options: InputOptions
-) -> tuple[dict[str, Feature], UInt64Array | None]:
+) -> tuple[dict[str, Feature], UInt64Array]:
     """Return the features by name, and the hash of each row's features."""
-    if not roles.features:
-        return {}, None
     lanes = np.zeros((LANES, source.n_rows), dtype=np.uint64)
     features = {name: read_feature(source, name, options, lanes) for name in roles.features}
     return features, finish_lanes(lanes)
 
 
-def _identify(ids: pa.Array | None, lanes: UInt64Array | None, labels: npt.NDArray[np.int32]) -> _Identity:
+def _identify(ids: pa.Array | None, lanes: UInt64Array, labels: npt.NDArray[np.int32]) -> _Identity:
     """Return the identity of each row: its id, else the hash of its features."""
-    alone = np.zeros(len(labels), dtype=np.int64)
-    if lanes is None:
-        return _Identity(ids, alone, None, None, None)
     repeats = count_occurrences(lanes, labels)
     return _Identity(
         example_ids=_hex_strings(lanes) if ids is None else ids,
-        occurrence=repeats if ids is None else alone,
+        occurrence=repeats if ids is None else np.zeros(len(labels), dtype=np.int64),
         keys=row_keys(lanes, repeats),
         content_keys=lanes[0],
         duplicate_rows=int((repeats > 0).sum()),
@@ -200,10 +183,10 @@ def _hex_strings(lanes: UInt64Array) -> pa.Array:
 
 def _read_fold_keys(
     source: ParquetSource, group: str | None, identity: _Identity
-) -> tuple[UInt64Array | None, list[str]]:
+) -> tuple[UInt64Array, list[str]]:
     """Return what keeps rows in one fold; a row without a group stands alone with its duplicates."""
     own = identity.content_keys
-    if group is None or own is None:
+    if group is None:
         return own, []
     keys, is_missing = read_group_keys(source, group)
     if not is_missing.any():
@@ -237,4 +220,12 @@ def _warnings(
         for feature in features.values()
         if names_each_row(feature)
     ]
-    return (*labels.warnings, *roles.warnings, *constant, *counters, *names, *fold_warnings, *leaks.values())
+    return (
+        *labels.classes.warnings,
+        *roles.warnings,
+        *constant,
+        *counters,
+        *names,
+        *fold_warnings,
+        *leaks.values(),
+    )

@@ -6,7 +6,7 @@ import numpy as np
 import pyarrow as pa
 
 from labelhealth.configs.tables import TABLES, UNKNOWN_CLASS
-from labelhealth.tasks.load import Loaded, Part
+from labelhealth.tasks.dataset import Loaded, Part
 from labelhealth.tasks.reading import Dataset
 from labelhealth.tasks.store import Store
 from labelhealth.tasks.tables import put_array, put_arrow, put_frame, put_names
@@ -14,7 +14,6 @@ from labelhealth.tasks.tables import put_array, put_arrow, put_frame, put_names
 
 def save_dataset(store: Store, dataset: Dataset) -> Loaded:
     """Store the parts of a dataset and return their references."""
-    features = dataset.features
     return Loaded(
         n_rows=len(dataset.labels),
         n_labelled=int((dataset.labels >= 0).sum()),
@@ -22,9 +21,9 @@ def save_dataset(store: Store, dataset: Dataset) -> Loaded:
         n_features=len(dataset.feature_kinds),
         classes=put_names(store, dataset.class_names),
         parts=(_part(store, dataset),),
-        fold_keys=None if dataset.fold_keys is None else put_array(store, dataset.fold_keys),
+        fold_keys=put_array(store, dataset.fold_keys),
         times=None if dataset.times is None else put_array(store, dataset.times),
-        features=None if features is None else put_arrow(store, features),
+        features=put_arrow(store, dataset.features),
         kinds=dict(dataset.feature_kinds),
         metrics={name: put_frame(store, TABLES[name], frame) for name, frame in dataset.metrics.items()},
         warnings=dataset.warnings,

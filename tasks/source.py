@@ -7,11 +7,13 @@ import json
 import os
 import time
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict
 
 from labelhealth.tasks.errors import InputError
+from labelhealth.tasks.file_list import SourceFile
 from labelhealth.tasks.keys import digest_of
 from labelhealth.tasks.store import (
     RACY_SECONDS,
@@ -66,6 +68,20 @@ class Source(BaseModel):
         """Return one digest of the whole content."""
         return digest_of(self)
 
+    @property
+    def source_files(self) -> list[SourceFile]:
+        """Return the files as readers take them."""
+        return [SourceFile(path=file.path, name=file.name) for file in self.files]
+
+    def parts(self, part_bytes: int) -> tuple[Source, ...]:
+        """Return consecutive files as sources of their own, each of `part_bytes` or more but for the last."""
+        parts: list[list[InputFile]] = [[]]
+        for file in self.files:
+            if sum(known.nbytes for known in parts[-1]) >= part_bytes:
+                parts.append([])
+            parts[-1].append(file)
+        return tuple(Source(files=tuple(files)) for files in parts)
+
     @contextlib.contextmanager
     def reading(self) -> Iterator[None]:
         """Read the files in the block; raise `InputError` if they are not what was hashed."""
@@ -80,8 +96,11 @@ class Source(BaseModel):
 
 
 def digest_files(files: Sequence[tuple[str, str]], store: Store) -> Source:
-    """Return the source made of `(path, name)` pairs, each hashed."""
-    return Source(files=tuple(_digest_file(path, name, store) for path, name in files))
+    """Return the source made of `(path, name)` pairs, each hashed; several at once."""
+    if len(files) == 1:  # in this thread, which can be interrupted
+        return Source(files=(_digest_file(*files[0], store),))
+    with ThreadPoolExecutor(os.cpu_count()) as threads:
+        return Source(files=tuple(threads.map(lambda file: _digest_file(file[0], file[1], store), files)))
 
 
 def _digest_file(path: str, name: str, store: Store) -> InputFile:

@@ -17,16 +17,28 @@ import os
 import tempfile
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
-from typing import Literal, TypeAlias
+from typing import BinaryIO, Literal, Self, TypeAlias
 
 from pydantic import BaseModel, ConfigDict, Field
 
 from labelhealth.tasks.errors import StoreError
 
-_BUFFER = 1 << 20  # bytes read at a time while hashing
+_BUFFER = 1 << 18  # bytes read at a time while hashing: what stays in a core's cache
+_ASIDE = 1 << 16  # bytes from which on hashing in a thread of its own pays
 # a file changed less than this long before it is looked at may change again without a new time stamp
 RACY_SECONDS = 2.0
+
+
+def _umask() -> int:
+    """Return the process's umask (reading it means setting it for an instant)."""
+    mask = os.umask(0o022)
+    os.umask(mask)
+    return mask
+
+
+_FILE_MODE = 0o666 & ~_umask()  # asked once, before there are threads that write meanwhile
 Signature: TypeAlias = tuple[str, int, int, int, int]
 _verified: set[Signature] = set()  # objects whose content this process has verified
 
@@ -41,6 +53,65 @@ class Ref(BaseModel):
     nbytes: int = Field(ge=0)
     suffix: str = Field(pattern=r"^(\.[a-z]+)?$")
     """File name ending, such as `.arrow`: for people and for readers that look at it."""
+
+
+class Sink:
+    """A file that is hashed while it is written."""
+
+    def __init__(self, file: BinaryIO) -> None:
+        self.nbytes = 0
+        self.finished: Ref | None = None
+        self._file = file
+        self._hash = hashlib.sha256()
+        self._thread = ThreadPoolExecutor(1)
+        self._hashing: Future[None] | None = None
+
+    def __enter__(self) -> Self:
+        """Begin to write."""
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Wait until all is hashed."""
+        self._thread.shutdown()
+
+    @property
+    def ref(self) -> Ref:
+        """Return the reference to what was written, once it is complete."""
+        if self.finished is None:
+            msg = "a sink has no reference before its block has ended"
+            raise RuntimeError(msg)
+        return self.finished
+
+    @property
+    def digest(self) -> str:
+        """Return the SHA-256 of what was written, in hexadecimal."""
+        self._wait()
+        return self._hash.hexdigest()
+
+    def write(self, data: bytes | memoryview) -> int:
+        """Write bytes, and hash them before returning."""
+        self._wait()
+        self._hash.update(data)
+        return self._write(data)
+
+    def write_aside(self, data: memoryview) -> int:
+        """Write bytes while a thread hashes them; they must not change before the next call has returned."""
+        if data.nbytes < _ASIDE:
+            return self.write(data)
+        self._wait()
+        self._hashing = self._thread.submit(self._hash.update, data)
+        return self._write(data)
+
+    def _write(self, data: bytes | memoryview) -> int:
+        self._file.write(data)
+        n_written = memoryview(data).nbytes
+        self.nbytes += n_written
+        return n_written
+
+    def _wait(self) -> None:
+        if self._hashing is not None:
+            self._hashing.result()
+            self._hashing = None
 
 
 class Store(BaseModel):
@@ -88,14 +159,25 @@ class Store(BaseModel):
     def adopt(self, path: Path) -> Ref:
         """Store a file that lies in `scratch`, by renaming it; it must not be written to any more."""
         ref = Ref(digest=file_digest(path), nbytes=path.stat().st_size, suffix=path.suffix)
-        if self.model_copy(update={"verify": "digest"}).holds(
-            ref
-        ):  # somebody may be reading it: leave that file in place
-            return ref
+        self._keep(path, ref)
+        return ref
+
+    @contextlib.contextmanager
+    def create(self, suffix: str) -> Iterator[Sink]:
+        """Store what the block writes to the sink, hashed on the way; its `ref` is there after the block."""
+        with self.scratch(suffix) as path:
+            with path.open("wb") as file, Sink(file) as sink:
+                yield sink
+            sink.finished = Ref(digest=sink.digest, nbytes=sink.nbytes, suffix=suffix)
+            self._keep(path, sink.finished)
+
+    def _keep(self, path: Path, ref: Ref) -> None:
+        """Move a complete file to where `ref` lies."""
+        if self.model_copy(update={"verify": "digest"}).holds(ref):
+            return  # somebody may be reading it: leave that file in place
         target = self.path(ref)
         target.parent.mkdir(parents=True, exist_ok=True)
         path.replace(target)
-        return ref
 
     @contextlib.contextmanager
     def scratch(self, suffix: str = "") -> Iterator[Path]:
@@ -106,7 +188,7 @@ class Store(BaseModel):
             handle, name = tempfile.mkstemp(suffix=suffix, dir=folder)
             os.close(handle)
             path = Path(name)
-            path.chmod(0o666 & ~_umask())
+            path.chmod(_FILE_MODE)
             try:
                 yield path
             finally:
@@ -139,7 +221,7 @@ def write_atomically(path: Path, data: bytes) -> None:
             file.write(data)
             file.flush()
             os.fsync(file.fileno())
-        temporary.chmod(0o666 & ~_umask())
+        temporary.chmod(_FILE_MODE)
         temporary.replace(path)
     finally:
         temporary.unlink(missing_ok=True)
@@ -171,10 +253,3 @@ def writing(root: str) -> Iterator[None]:
             msg = f"`root` must be a folder that can be written; got {root} ({error.strerror})."
             raise StoreError(f"{msg} Hint: choose another --root or change its permissions.") from error
         raise
-
-
-def _umask() -> int:
-    """Return the process's umask (reading it means setting it for an instant)."""
-    mask = os.umask(0o022)
-    os.umask(mask)
-    return mask

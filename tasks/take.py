@@ -1,6 +1,8 @@
-"""Stage *take*: ready probabilities, matched to the rows of the dataset."""
+"""Stage *take*: ready probabilities that stand in the dataset itself, part by part."""
 
 from __future__ import annotations
+
+from pydantic import BaseModel, ConfigDict
 
 from labelhealth.configs.input import PredProbsOptions
 from labelhealth.tasks.predictions import Probabilities
@@ -9,18 +11,21 @@ from labelhealth.tasks.stage import stage
 from labelhealth.tasks.store import Ref, Store
 
 
-@stage("take")
-def take(
-    store: Store,
-    labels: Ref,
-    rows: Ref,
-    classes: Ref,
-    dataset: Source,
-    source: Source | None,
-    ids: Source | None,
-    options: PredProbsOptions,
-) -> Probabilities:
-    """Read ready probabilities, match them to the rows by id, and check that they are probabilities."""
-    from labelhealth.tasks.take_given import take_given
+class LabelledFiles(BaseModel):
+    """Files of a dataset, and the labels of their rows."""
 
-    return take_given(store, labels, rows, classes, dataset, source, ids, options)
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    source: Source
+    labels: Ref
+
+
+@stage("take", run_name="take {part.source.files[0].name}")
+def take(
+    store: Store, part: LabelledFiles, classes: Ref, types: Ref, options: PredProbsOptions
+) -> Probabilities:
+    """Read the probabilities of the labelled rows from columns of `types`, and check that they are such."""
+    from labelhealth.tasks.take_part import take_part
+
+    with part.source.reading():
+        return take_part(store, part.source.source_files, part.labels, classes, types, options)

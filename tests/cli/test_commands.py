@@ -26,7 +26,7 @@ def test_audit_shows_what_was_found(command: Command, small_data: Path) -> None:
 
     assert (ended.code, ended.errors) == (0, "")
     for words in ("label health", "flagged", "worst labels", "suggested", "classes that overlap", "gate: PASS",
-                  "0 of 13 stage runs from the cache", "train x 5", "reports: "):  # fmt: skip
+                  "0 of 19 stage runs from the cache", "train x 5", "reports: "):  # fmt: skip
         assert words in " ".join(ended.output.split()), words
     again = command("audit", small_data, *LOCAL)
     assert "13 of 13 stage runs from the cache" in again.output

@@ -2,15 +2,23 @@
 
 from __future__ import annotations
 
+import tempfile
+from itertools import pairwise
+
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
 from labelhealth.configs.input import PredProbsOptions
+from labelhealth.configs.tables import NOT_JUDGED_REASONS
+from labelhealth.tasks.dataset import Part
 from labelhealth.tasks.errors import InputError
-from labelhealth.tasks.pred_probs import read_pred_probs
-from labelhealth.tasks.reading import SourceFile
+from labelhealth.tasks.file_list import SourceFile
+from labelhealth.tasks.match_given import match_given
+from labelhealth.tasks.store import Store
+from labelhealth.tasks.tables import open_array, put_array, put_arrow, put_names
+from labelhealth.tasks.take_part import take_part
 
 CLASSES = ("ant", "bee", "cow")
 IDS = [f"id{i}" for i in range(6)]
@@ -41,17 +49,48 @@ def lists(values, dtype=None):
     return pa.table({"id": IDS[: len(values)], "p": pa.array(list(values), dtype)})
 
 
-def read(file, example_ids=IDS, labels=LABELS, ids_file=None, in_dataset=False, classes=CLASSES, **options):
-    """Read probabilities for the dataset above."""
-    return read_pred_probs(
-        [file],
-        PredProbsOptions(**{"class_names": CLASSES, **options}),
-        example_ids=pa.array(example_ids),
-        labels=labels,
-        class_names=classes,
-        ids_file=ids_file,
-        in_dataset=in_dataset,
-    )
+def put_part(store, ids, labels):
+    """Store some rows of a dataset."""
+    rows = put_arrow(store, pa.table({"example_id": pa.array(ids, pa.string())}))
+    return Part(n_rows=len(ids), n_files=1, rows=rows, labels=put_array(store, labels))
+
+
+def read(
+    file,
+    example_ids=IDS,
+    labels=LABELS,
+    ids_file=None,
+    in_dataset=False,
+    classes=CLASSES,
+    cuts=(2,),
+    **options,
+):
+    """Read probabilities for the dataset above, which comes in parts."""
+    options = PredProbsOptions(**{"class_names": CLASSES, **options})
+    with tempfile.TemporaryDirectory() as root:
+        store = Store(root=root)
+        names = put_names(store, classes)
+        if in_dataset:
+            types = put_arrow(store, pq.read_schema(file.path).empty_table())
+            taken = [take_part(store, [file], put_array(store, labels), names, types, options)]
+        else:
+            edges = [0, *cuts, len(example_ids)]
+            parts = [
+                put_part(store, example_ids[low:high], labels[low:high]) for low, high in pairwise(edges)
+            ]
+            taken = match_given(store, parts, names, [file], ids_file, options).parts
+        check_parts(store, taken, [labels] if in_dataset else np.split(labels, cuts))
+        return np.concatenate([np.array(open_array(store, part.pred_probs)) for part in taken])
+
+
+def check_parts(store, taken, labels):
+    """Hold what stands beside the probabilities against the labels of each part."""
+    for part, codes in zip(taken, labels, strict=True):
+        assert np.array_equal(open_array(store, part.rows), np.flatnonzero(codes >= 0))
+        assert np.array_equal(open_array(store, part.labels), codes[codes >= 0])
+        assert part.n_judged == len(open_array(store, part.pred_probs)) == (codes >= 0).sum()
+        reasons = [NOT_JUDGED_REASONS[code] for code in open_array(store, part.reasons)]
+        assert reasons == [{-1: "no_label", -2: "unknown_class"}.get(code, "") for code in codes.tolist()]
 
 
 def sources(tmp_path, values, ids=IDS):
@@ -168,13 +207,53 @@ def test_rows_of_unlabelled_examples_are_not_looked_at(tmp_path):
     assert np.array_equal(read(save(tmp_path / "q.npy", some), ids_file=ids), some)
 
 
-def test_blocks_do_not_show(tmp_path, monkeypatch):
-    """Reading two values at a time gives the same rows."""
+@pytest.mark.parametrize("cuts", [(), (0,), (1, 1, 4), (2, 6)])
+@pytest.mark.parametrize("n_values", [2, 8, 1000])
+def test_blocks_and_parts_do_not_show(tmp_path, monkeypatch, n_values, cuts):
+    """However many values are read together, and however the dataset is cut, the rows are the same."""
     values = probabilities()
+    values[4] *= 1 + 5e-4
+    expected = values.copy()
+    expected[4] /= expected[4].sum()
     file, ids = save(tmp_path / "p.npy", values[::-1]), save(tmp_path / "i.npy", np.array(IDS[::-1]))
-    monkeypatch.setattr("labelhealth.tasks._pred_probs_blocks.BLOCK_VALUES", 2)
+    straight = save(tmp_path / "q.npy", values)
+    for name in ("BLOCK_VALUES", "READ_VALUES"):
+        monkeypatch.setattr(f"labelhealth.tasks._pred_probs_blocks.{name}", n_values)
+    monkeypatch.setattr("labelhealth.tasks.match_given.BLOCK_VALUES", n_values)
 
-    assert np.array_equal(read(file, ids_file=ids), values[LABELLED])
+    assert np.array_equal(read(file, ids_file=ids, cuts=cuts), expected[LABELLED])
+    assert np.array_equal(read(straight, aligned=True, cuts=cuts), expected[LABELLED])
+    for kind, (table, options) in sources(tmp_path, values).items():
+        assert np.array_equal(read(table, ids="k", cuts=cuts, **options), expected[LABELLED]), kind
+        assert np.array_equal(read(table, in_dataset=True, **options), expected[LABELLED]), kind
+
+
+def test_ids_of_equal_hash_are_told_apart(tmp_path, monkeypatch):
+    """Strings decide, not hashes."""
+    values = probabilities()
+    for module in ("_id_index", "_unique_ids"):
+        monkeypatch.setattr(
+            f"labelhealth.tasks.{module}.hash_texts", lambda texts: np.zeros(len(texts.lengths), np.uint64)
+        )
+    ids = save(tmp_path / "i.npy", np.array(IDS[::-1]))
+
+    assert np.array_equal(read(save(tmp_path / "p.npy", values[::-1]), ids_file=ids), values[LABELLED])
+    with pytest.raises(InputError, match="got 'other' at row 0, which the dataset lacks"):
+        read(
+            save(tmp_path / "p.npy", values),
+            ids_file=save(tmp_path / "i.npy", np.array(["other", *IDS[1:]])),
+        )
+
+
+def test_unknown_labels_are_not_judged(tmp_path):
+    """A label outside the configured classes takes no probabilities."""
+    labels = LABELS.copy()
+    labels[0] = -2
+
+    assert np.array_equal(
+        read(save(tmp_path / "p.npy", probabilities()), labels=labels, aligned=True),
+        probabilities()[labels >= 0],
+    )
 
 
 def changed(row, values):
@@ -205,7 +284,7 @@ LOGITS = np.random.default_rng(1).normal(size=(6, 3)) * 5
 def test_values_that_are_no_probabilities_are_refused(tmp_path, values, message):
     """The hint says what they probably are."""
     with pytest.raises(InputError, match=message):
-        read(save(tmp_path / "p.npy", values), aligned=True)
+        read(save(tmp_path / "p.npy", values), aligned=True, cuts=())
 
 
 @pytest.mark.parametrize(
@@ -280,6 +359,11 @@ def test_archive_is_refused(tmp_path):
             lists([*probabilities()[:5], None]),
             {"column": "p"},
             r"`pred_probs` must be not NaN; got nan at row 5",
+        ),
+        (
+            pa.table({"id": ["id5", *IDS[1:5], None], "p": list(probabilities())}),
+            {"column": "p"},
+            r"`id` must hold an id in every row; got null at row 5 \(1 of 6 rows\)",
         ),
         (lists(probabilities()), {}, r"`column` or `columns` must name the probabilities in Parquet files"),
         (

@@ -35,11 +35,9 @@ def write(path, data):
     return path
 
 
-def read(path, *, with_features=True, **options):
+def read(path, **options):
     """Read a dataset whose labels stand in `y`."""
-    return read_dataset(
-        list_files(str(path)), InputOptions(**{"label": "y", **options}), with_features=with_features
-    )
+    return read_dataset(list_files(str(path)), InputOptions(**{"label": "y", **options}))
 
 
 def read_table(tmp_path, data, **options):
@@ -477,22 +475,6 @@ def test_column_with_a_role_is_a_feature_only_when_listed(tmp_path):
 
     assert read_table(tmp_path, data, slices=["s"]).features.column_names == ["x"]
     assert read_table(tmp_path, data, slices=["s"], features=["s"]).features.column_names == ["s"]
-
-
-def test_features_need_not_be_read(tmp_path):
-    """With ready probabilities only labels and ids are needed."""
-    dataset = read_table(tmp_path, table(k=list(range(N)), f=[float("inf")] * N), id="k", with_features=False)
-
-    assert dataset.features is None
-    assert dataset.fold_keys is None
-    assert dataset.metrics["input"]["n_features"].item() == 0
-    assert dataset.metrics["input"]["duplicate_rows"].isna().item()
-
-
-def test_without_features_an_id_is_needed(tmp_path):
-    """Rows must be known by something."""
-    with pytest.raises(InputError, match="`id` must name a column when features are not read"):
-        read_table(tmp_path, table(), with_features=False)
 
 
 def test_leaks_are_named(tmp_path):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import hashlib
 import os
 import time
 from pathlib import Path
@@ -175,3 +176,43 @@ def test_stat_shortcut_is_taken_only_when_chosen(store: Store, tmp_path: Path) -
     assert digest_files([(str(path), "d")], quick).digest == first
     source._digests.clear()
     assert digest_files([(str(path), "d")], store).digest != first
+
+
+def test_digests_keep_the_order_of_files(store: Store, tmp_path: Path) -> None:
+    """However many files are hashed at once, each has its own digest."""
+    paths = [tmp_path / f"{number}.bin" for number in range(20)]
+    for number, path in enumerate(paths):
+        path.write_bytes(bytes([number]) * (1 << number))
+
+    whole = digest_files([(str(path), path.name) for path in paths], store)
+
+    assert [file.digest for file in whole.files] == [
+        hashlib.sha256(path.read_bytes()).hexdigest() for path in paths
+    ]
+
+
+def test_file_that_cannot_be_hashed_is_named(store: Store, tmp_path: Path) -> None:
+    """One missing file among several."""
+    (tmp_path / "a").write_bytes(b"a")
+    pairs = [(str(tmp_path / name), name) for name in ("a", "missing", "a")]
+
+    with pytest.raises(InputError, match=r"`data` must be a file that can be read; got .*missing"):
+        digest_files(pairs, store)
+
+
+@pytest.mark.parametrize(
+    ("part_bytes", "sizes"),
+    [(1, [[5], [1], [9], [2]]), (6, [[5, 1], [9], [2]]), (7, [[5, 1, 9], [2]]), (99, [[5, 1, 9, 2]])],
+)
+def test_files_become_parts_by_their_size(
+    store: Store, tmp_path: Path, part_bytes: int, sizes: list[list[int]]
+) -> None:
+    """Consecutive files until a part is large enough; the last may stay smaller."""
+    for number, size in enumerate((5, 1, 9, 2)):
+        (tmp_path / str(number)).write_bytes(bytes(size))
+    whole = digest_files([(str(tmp_path / str(number)), str(number)) for number in range(4)], store)
+
+    parts = whole.parts(part_bytes)
+
+    assert [[file.nbytes for file in part.files] for part in parts] == sizes
+    assert tuple(file for part in parts for file in part.files) == whole.files

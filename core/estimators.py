@@ -11,6 +11,7 @@ import inspect
 import math
 from collections.abc import Iterable, Mapping
 from importlib import import_module
+from threading import Lock
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
 from labelhealth.core.errors import OptionError
@@ -39,7 +40,9 @@ SKLEARN_MODULES = (
     "feature_selection", "kernel_approximation", "random_projection", "feature_extraction.text", "cluster",
 )  # fmt: skip
 
-
+_SEARCHING = (
+    Lock()
+)  # scikit-learn's search imports all its modules, and fails where two threads do so at once
 _NESTED_FORM = "{'class': name, 'params': {...}}"
 
 
@@ -251,7 +254,8 @@ def _find_in_sklearn(name: str) -> object:
             return found
     from sklearn.utils import all_estimators
 
-    classes = dict(all_estimators())
+    with _SEARCHING:
+        classes = dict(all_estimators())
     if name in classes:
         return classes[name]
     msg = f"`estimator` must be a class of scikit-learn or a dotted path; got {name!r}.{_near(name, classes)}"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence, Set
+from collections.abc import Iterable, Iterator, Sequence, Set
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -70,9 +70,9 @@ def write_label_issues(path: Path, parts: Sequence[ReportPart], class_names: Seq
     names = pa.array(class_names, type=pa.string())
     # ids and numbers hardly ever repeat: to try a dictionary on them takes time and saves nothing
     with pq.ParquetWriter(path, schema, compression="zstd", use_dictionary=[*_NAMES, *shown]) as writer:
-        for part in parts:
-            for block in _blocks(part, names, schema):
-                writer.write_table(block, row_group_size=BLOCK_ROWS)
+        blocks = (block for part in parts for block in _blocks(part, names, schema))
+        for group in _row_groups(blocks):
+            writer.write_table(group, row_group_size=BLOCK_ROWS)
 
 
 def display_names(names: Sequence[str]) -> list[str]:
@@ -113,6 +113,20 @@ def _published_schema(rows: pa.Schema) -> pa.Schema:
     own = schema_of(LABEL_ISSUES)
     fields = [pa.field(name, field.type) for name, field in zip(names, shown, strict=True)]
     return pa.schema([*own, *fields], metadata=own.metadata)
+
+
+def _row_groups(blocks: Iterable[pa.Table]) -> Iterator[pa.Table]:
+    """Yield the same rows in tables of `BLOCK_ROWS`, so that the file does not tell where a part ends."""
+    waiting: list[pa.Table] = []
+    for block in blocks:
+        waiting.append(block)
+        if sum(table.num_rows for table in waiting) >= BLOCK_ROWS:
+            together = pa.concat_tables(waiting)
+            yield together.slice(0, BLOCK_ROWS).combine_chunks()
+            rest = together.slice(BLOCK_ROWS)
+            waiting = [rest] if rest.num_rows else []
+    if waiting:
+        yield pa.concat_tables(waiting).combine_chunks()
 
 
 def _blocks(part: ReportPart, names: pa.Array, schema: pa.Schema) -> Iterator[pa.Table]:

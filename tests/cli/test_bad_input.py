@@ -314,7 +314,7 @@ def test_full_disk_while_publishing(
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
     with monkeypatch.context() as patch:
-        patch.setattr(publish, "_move_into_place", full)
+        patch.setattr(publish, "_renamed", full)
         refused(command("audit", small_data, "--label", "label", "--engine", "local"), "is full")
 
     ended = command("audit", small_data, "--label", "label", "--engine", "local")

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import threading
+from concurrent.futures import ThreadPoolExecutor
+
 import numpy as np
 import pandas as pd
 import pytest
 from sklearn.linear_model import LogisticRegression
 
 from labelhealth.core.errors import OptionError
-from labelhealth.core.estimators import choose_estimator, make_estimator
+from labelhealth.core.estimators import _find_in_sklearn, choose_estimator, make_estimator
 
 NUMERIC = {"a": "numeric"}
 SIZE = {"kinds": NUMERIC, "n_classes": 3, "n_rows": 100}
@@ -184,3 +187,22 @@ def test_plain_class_of_a_users_own_is_taken(user_code):
 
     assert estimator[-1].smooth == 0.5
     assert estimator.fit(frame, np.arange(9) % 3).predict_proba(frame).shape == (9, 3)
+
+
+def test_unknown_names_are_looked_up_one_at_a_time(monkeypatch):
+    """Scikit-learn's own search fails where two threads run it: folds side by side share a misspelt name."""
+    searching, overlaps = threading.Semaphore(1), []
+
+    def search():
+        overlaps.append(not searching.acquire(blocking=False))
+        threading.Event().wait(0.02)
+        searching.release()
+        return [("LogisticRegression", object)]
+
+    monkeypatch.setattr("sklearn.utils.all_estimators", search)
+    with ThreadPoolExecutor(3) as pool:
+        tasks = [pool.submit(_find_in_sklearn, "LogisticRegresion") for _ in range(3)]
+    errors = [str(task.exception()) for task in tasks]
+
+    assert overlaps == [False] * 3
+    assert all("did you mean LogisticRegression?" in error for error in errors)

@@ -507,6 +507,7 @@ def copy_of_the_source(tmp_path: Path) -> Path:
 @pytest.mark.slow
 def test_killed_inside_the_folds_resumes(config_file: Path, tmp_path: Path) -> None:
     """(g) SIGKILL while the second fold trains: the first fold and all before it are reused."""
+    config_file.write_text(config_file.read_text().replace("engine: local", "engine: local, workers: 1"))
     marks = tmp_path / "marks"
     marks.mkdir()
     process = start(config_file, PAUSE_IN=str(marks), PAUSE_AFTER="1")

@@ -180,3 +180,32 @@ def test_same_findings_render_the_same_bytes(tmp_path: Path) -> None:
     one, other = (render_parts(Store(root=str(tmp_path / name)), [part]) for name in "ab")
 
     assert one.name == other.name
+
+
+def between(part: dict[str, Any], low: int, high: int) -> dict[str, Any]:
+    """Return rows `low` to below `high` of a part as a part of their own, of the same files."""
+    first, last = np.searchsorted(part["judged"], [low, high])
+    own = (part["flagged"] >= first) & (part["flagged"] < last)
+    judged = ("predicted", "label_quality", "self_confidence", "normalized_margin")
+    every = ("example_id", "occurrence", "file_index", "row_number", "note", "labels", "reasons")
+    return {
+        **{name: part[name][low:high] for name in every},
+        **{name: part[name][first:last] for name in judged},
+        "judged": part["judged"][first:last] - low,
+        "flagged": part["flagged"][own] - first,
+        "ranks": part["ranks"][own],
+    }
+
+
+@pytest.mark.parametrize("block_rows", [7, 16, 1 << 18])
+def test_file_does_not_depend_on_the_parts(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, block_rows: int
+) -> None:
+    """How the rows were read changes no byte: one part or three, the digest is the same."""
+    monkeypatch.setattr(label_issues, "BLOCK_ROWS", block_rows)
+    monkeypatch.setitem(globals(), "FILES", (FILES[0],) * 3)
+    whole = make_part(40, 2, 0, "float64")
+    cuts = [between(whole, 0, 5), between(whole, 5, 21), between(whole, 21, 40)]
+    one, three = (render_parts(Store(root=str(tmp_path)), parts) for parts in ([whole], cuts))
+
+    assert one == three

@@ -76,5 +76,5 @@ def _linked(function: Callable[..., int], compiler: Callable[..., Any]) -> Calla
     called = [name for name in function.__code__.co_names if isinstance(known.get(name), Kernel)]
     if not called:
         return function
-    links = {name: compiler(known[name].function) for name in called}
+    links = {name: compiler(_linked(known[name].function, compiler), inline="always") for name in called}
     return FunctionType(function.__code__, {**known, **links}, function.__name__)

@@ -12,7 +12,7 @@ import numpy as np
 
 from labelhealth.core._blocks import RowColumns
 from labelhealth.core._check import Given
-from labelhealth.core._kernels import offer_rows, offer_selected, trim_pools
+from labelhealth.core._kernels import offer_predicted, offer_rows, offer_selected, trim_pools
 from labelhealth.core._pairs import Matrix
 from labelhealth.core._sweep import Division, blocks, codes, float_type, n_threads, side_by_side
 from labelhealth.core._types import FloatArray, IntArray
@@ -54,12 +54,7 @@ class Merger:
             pairs,
             found.margins,
             found.rows,
-            pools.starts,
-            pools.rooms,
-            pools.pairs.values,
-            pools.filled,
-            pools.margins,
-            pools.places,
+            *pools.arrays,
         )
 
     def selection(self) -> Selection:
@@ -93,7 +88,7 @@ def select_leaders(
     given: Given, columns: RowColumns, wanted: Matrix[np.int64], division: Division | None = None
 ) -> Selection:
     """Select among the rows whose suggested class is more probable than the given one."""
-    pools = _Pools.of(wanted, given, bar=0.0)
+    pools = _Pools.of(wanted, given, positive=True)
     _sweep(given, columns, pools, np.inf, division)
     return pools.selection()
 
@@ -102,7 +97,7 @@ def select_others(
     given: Given, columns: RowColumns, wanted: Matrix[np.int64], division: Division | None = None
 ) -> Selection:
     """Select among the rows whose suggested class is at most as probable as the given one."""
-    pools = _Pools.of(wanted, given, bar=-np.inf)
+    pools = _Pools.of(wanted, given)
     _sweep(given, columns, pools, 0.0, division)
     return pools.selection()
 
@@ -118,7 +113,7 @@ def select_least_confident(
 ) -> Selection:
     """Select, of each given class, the rows of lowest self-confidence; `wanted` is a diagonal."""
     own = Given(given.labels, columns.self_confidence[:, None])
-    pools = _Pools.of(wanted, own, bar=-np.inf)
+    pools = _Pools.of(wanted, own)
     _sweep(own, columns, pools, np.inf, division)
     return pools.selection()
 
@@ -149,17 +144,19 @@ class _Pools:
     is_full: bool
 
     @classmethod
-    def of(cls, wanted: Matrix[np.int64], given: Given, bar: float) -> _Pools:
-        """Make empty pools; none has more room than its class has rows."""
+    def of(cls, wanted: Matrix[np.int64], given: Given, *, positive: bool = False) -> _Pools:
+        """Make empty pools, of `positive` margins only or of any; none has more room than its class has rows."""
         n_pairs = wanted.n_classes**2
         is_full = given.n_classes > 1 and n_pairs <= FULL and len(wanted.values) >= DENSE * n_pairs
         pairs = wanted.with_zeros() if is_full else wanted
         n_rows = np.bincount(given.labels, minlength=wanted.n_classes)[pairs.given]
+        kind = float_type(given.pred_probs.dtype)
+        bar = np.nextafter(kind.type(0), kind.type(1)) if positive else kind.type(-np.inf)
         return cls.empty(
             pairs,
             np.minimum(2 * pairs.values, n_rows),
-            float_type(given.pred_probs.dtype),
-            bar,
+            kind,
+            float(bar),
             is_full=is_full,
         )
 
@@ -190,7 +187,12 @@ class _Pools:
         """Keep in the pools of some given classes no more than is wanted."""
         starts = self.pairs.starts
         pools = np.arange(starts[classes.start], starts[classes.stop])
-        trim_pools(pools, self.starts, self.pairs.values, self.filled, self.margins, self.places)
+        trim_pools(pools, *self.arrays)
+
+    @property
+    def arrays(self) -> tuple[IntArray, IntArray, IntArray, IntArray, FloatArray, FloatArray, IntArray]:
+        """What the loops take of a pool."""
+        return self.starts, self.rooms, self.pairs.values, self.filled, self.bars, self.margins, self.places
 
     def selection(self) -> Selection:
         """Return the rows in the pools."""
@@ -204,30 +206,21 @@ def _sweep(
     given: Given, columns: RowColumns, pools: _Pools, highest: float, division: Division | None
 ) -> None:
     """Offer the rows to the pools; each thread serves some classes, so that no two touch one pool."""
-    starts = pools.pairs.starts
+    starts, everything = pools.pairs.starts, slice(0, len(given.labels))
 
     def serve(classes: slice) -> None:
         begins, ends = starts[:-1].copy(), starts[:-1].copy()
         ends[classes] = starts[1:][classes]
-        for rows, block in blocks(given.pred_probs, slice(0, len(given.labels)), division):
-            offer_rows(
-                codes(given.labels, rows),
-                columns.predicted[rows],
-                block,
-                rows.start,
-                block.dtype.type(highest),
-                pools.is_full,
-                begins,
-                ends,
-                pools.pairs.true,
-                pools.starts,
-                pools.rooms,
-                pools.pairs.values,
-                pools.filled,
-                pools.bars,
-                pools.margins,
-                pools.places,
-            )
+        mine = begins, ends, pools.pairs.true, *pools.arrays
+        if highest > 0 and given.n_classes > 1:
+            for rows, block in blocks(given.pred_probs, everything, division):
+                labels, predicted = codes(given.labels, rows), columns.predicted[rows]
+                offer_predicted(labels, predicted, block, rows.start, pools.is_full, *mine)
+            pools.trim(classes)
+        for rows, block in blocks(given.pred_probs, everything, division):
+            labels, predicted = codes(given.labels, rows), columns.predicted[rows]
+            limit = block.dtype.type(highest)
+            offer_rows(labels, predicted, block, rows.start, limit, pools.is_full, *mine)
         pools.trim(classes)
 
     side_by_side(_shares_of_classes(given, pools, division), serve)

@@ -45,6 +45,11 @@ class CountedJoint:
         """Rows counted for another class than their given one, ascending."""
         return np.flatnonzero(is_off_diagonal(self.given.labels, self.columns))
 
+    @property
+    def n_issues(self) -> int:
+        """Rows counted off the diagonal whose label is not the most probable class."""
+        return int((is_off_diagonal(self.given.labels, self.columns) & ~self.columns.is_close).sum())
+
 
 def judge(given: Given, thresholds: FloatArray | None = None) -> tuple[ClassSums, RowColumns]:
     """Run passes A and B with plain scores; thresholds of the caller replace those of pass A."""

@@ -8,9 +8,11 @@ from typing import TYPE_CHECKING, TypedDict
 import numpy as np
 import numpy.typing as npt
 
-from labelhealth.core._check import resolve_num_examples
+from labelhealth.core._check import check_given, resolve_num_examples
 from labelhealth.core._check_options import check_class_names, check_distribution, check_single_label
 from labelhealth.core._constants import LOWEST_DENOMINATOR
+from labelhealth.core._estimates import confident_joint_of
+from labelhealth.core._joint import shares
 from labelhealth.core._stdout import write_lines
 from labelhealth.core._types import FloatArray, LabelsLike
 from labelhealth.core._warn import warn_user
@@ -268,8 +270,7 @@ def overall_label_health_score(
     else:
         if confident_joint is not None:
             warn_user("`confident_joint` is not used if `labels` and `pred_probs` are both given.")
-        n_issues = num_label_issues(labels, pred_probs)
-        health = 1 - n_issues / n_examples
+        return _health(num_label_issues(labels, pred_probs), n_examples, verbose=verbose)
     if verbose:
         write_lines(*_health_lines(health, n_issues, n_examples))
     return health
@@ -327,7 +328,12 @@ def health_summary(
     0.75
     """
     check_single_label(multi_label, "health_summary")
-    estimated = _joint(labels, pred_probs, joint, confident_joint)
+    counted = None
+    if labels is not None and pred_probs is not None and joint is None and confident_joint is None:
+        counted = confident_joint_of(check_given(labels, pred_probs, one_class=False))
+        estimated: FloatArray = shares(counted.joint)
+    else:
+        estimated = _joint(labels, pred_probs, joint, confident_joint)
     n_examples = resolve_num_examples(num_examples, labels, confident_joint)
     classes = rank_classes_by_label_quality(joint=estimated, num_examples=n_examples, class_names=class_names)
     overlap = find_overlapping_classes(
@@ -343,14 +349,17 @@ def health_summary(
         )
         write_lines("", "Pairs of classes, largest overlap first:", overlap.to_string(), "")
     both = labels is not None and pred_probs is not None
-    health = overall_label_health_score(
-        labels if both else None,
-        pred_probs if both else None,
-        num_examples=n_examples,
-        confident_joint=confident_joint if both else None,
-        joint=None if both else estimated,
-        verbose=verbose,
-    )
+    if counted is not None:
+        health = _health(counted.n_issues, n_examples, verbose=verbose)
+    else:
+        health = overall_label_health_score(
+            labels if both else None,
+            pred_probs if both else None,
+            num_examples=n_examples,
+            confident_joint=confident_joint if both else None,
+            joint=None if both else estimated,
+            verbose=verbose,
+        )
     return HealthSummary(
         overall_label_health_score=health,
         joint=estimated,
@@ -368,6 +377,13 @@ def _joint(
     if joint is not None:
         return check_distribution("joint", joint)
     return estimate_joint(labels, pred_probs, confident_joint=confident_joint)
+
+
+def _health(n_issues: int, n_examples: int, *, verbose: bool) -> float:
+    health = 1 - n_issues / n_examples
+    if verbose:
+        write_lines(*_health_lines(health, n_issues, n_examples))
+    return health
 
 
 def _health_lines(health: float, n_issues: int, n_examples: int) -> tuple[str, str]:

@@ -7,7 +7,7 @@ import itertools
 import os
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextvars import ContextVar
+from contextvars import ContextVar, copy_context
 from dataclasses import dataclass
 from typing import TypeVar
 
@@ -20,6 +20,7 @@ T = TypeVar("T")
 
 BLOCK_ENTRIES = 2**18  # 1 or 2 MB: a block stays in a core's cache while several loops look at it
 WORTH_A_THREAD = 2**20  # entries: a sweep over fewer takes less time than starting threads well
+_watcher: ContextVar[Callable[[int], object] | None] = ContextVar("labelhealth_watcher", default=None)
 _threads: ContextVar[int | None] = ContextVar("labelhealth_threads", default=None)
 
 
@@ -39,6 +40,19 @@ def threads(limit: int) -> Iterator[None]:
         yield
     finally:
         _threads.reset(token)
+
+
+@contextlib.contextmanager
+def watching(watcher: Callable[[int], object]) -> Iterator[None]:
+    """Tell `watcher` how many rows were swept, a block at a time, in sweeps made in this block of code.
+
+    It is called from the threads that sweep.
+    """
+    token = _watcher.set(watcher)
+    try:
+        yield
+    finally:
+        _watcher.reset(token)
 
 
 def n_cores() -> int:
@@ -67,7 +81,8 @@ def side_by_side(items: list[slice], work: Callable[[slice], T]) -> list[T]:
     if len(items) == 1:
         return [work(items[0])]
     with ThreadPoolExecutor(len(items)) as pool:
-        return list(pool.map(work, items))
+        futures = [pool.submit(copy_context().run, work, item) for item in items]
+        return [future.result() for future in futures]
 
 
 def codes(labels: npt.NDArray[np.integer], rows: slice) -> IntArray:
@@ -95,8 +110,10 @@ def blocks(
     Rows that are so already are not copied.
     """
     dtype = float_type(pred_probs.dtype)
-    asked = None if division is None else division.block_rows
+    asked, watcher = None if division is None else division.block_rows, _watcher.get()
     step = asked or max(BLOCK_ENTRIES // max(pred_probs.shape[1], 1), 1)
     for start in range(share.start, share.stop, step):
         rows = slice(start, min(start + step, share.stop))
         yield rows, np.ascontiguousarray(pred_probs[rows], dtype=dtype)
+        if watcher is not None:
+            watcher(rows.stop - rows.start)

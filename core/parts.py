@@ -43,7 +43,7 @@ from labelhealth.core._select import (
     still_wanted,
 )
 from labelhealth.core._sums import thresholds_of
-from labelhealth.core._sweep import float_type, threads
+from labelhealth.core._sweep import float_type, threads, watching
 from labelhealth.core._types import FloatArray, IntArray, LabelsLike
 from labelhealth.core.errors import PredProbsError
 from labelhealth.core.options import IssueOptions, Score
@@ -66,6 +66,7 @@ __all__ = [
     "still_open",
     "threads",
     "thresholds",
+    "watching",
 ]
 
 

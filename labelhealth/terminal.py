@@ -5,6 +5,7 @@ Text from the data is shown as text: control characters are replaced, markup is 
 
 from __future__ import annotations
 
+import threading
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -34,6 +35,7 @@ _CELL_WIDTH = 40  # characters of a display column
 _MAX_DISPLAY = 3  # display columns in the list of worst labels, in a terminal that has room for them
 _NUMBERS_WIDTH, _DISPLAY_WIDTH = 40, 25  # about what the numbers and each display column take of the width
 _FILE_SHARE = 4  # of the width, a quarter may go to file names
+_LAST_STEP = 0.01  # of a call: what is left of the bar until the call has ended
 _LOWEST_ROWS = 5  # shown when nothing is flagged
 _MAX_LINES = 8  # reasons or warnings before the rest is counted
 
@@ -54,6 +56,8 @@ class TerminalNotes(RunNotes):
             disable=not console.is_terminal,
         )
         self._bar = self._progress.add_task("starting", total=None)
+        self._lock = threading.Lock()
+        self._n_calls, self._n_finished, self._shares = 0, 0, 0.0
 
     def __enter__(self) -> TerminalNotes:
         self._progress.start()
@@ -64,12 +68,27 @@ class TerminalNotes(RunNotes):
 
     def started(self, stage: str, n_calls: int) -> None:
         """Show the stage that runs."""
+        with self._lock:
+            self._n_calls, self._n_finished, self._shares = n_calls, 0, 0.0
         self._progress.update(self._bar, description=stage.replace("_", " "), total=n_calls, completed=0)
+
+    def progressed(self, share: float) -> None:
+        """Show how far the calls have come."""
+        with self._lock:
+            self._shares += share
+        self._show()
 
     def finished(self, outcome: Outcome[Any]) -> None:
         """Show that a call has ended."""
         super().finished(outcome)
-        self._progress.advance(self._bar)
+        with self._lock:
+            self._n_finished += 1
+        self._show()
+
+    def _show(self) -> None:
+        """Move the bar: never back, and to its end only when all calls have ended."""
+        almost = min(self._shares, self._n_calls - _LAST_STEP)
+        self._progress.update(self._bar, completed=max(self._n_finished, almost))
 
 
 def show_audit(console: Console, audit: Audit, options: ReportOptions) -> None:

@@ -14,6 +14,7 @@ import pyarrow.parquet as pq
 
 from labelhealth.configs.tables import LABEL_ISSUES, NOT_JUDGED_REASONS
 from labelhealth.tasks.findings import PartFindings
+from labelhealth.tasks.progress import telling
 from labelhealth.tasks.store import Ref, Store
 from labelhealth.tasks.tables import open_array, open_arrow, schema_of
 
@@ -71,7 +72,8 @@ def write_label_issues(path: Path, parts: Sequence[ReportPart], class_names: Seq
     # ids and numbers hardly ever repeat: to try a dictionary on them takes time and saves nothing
     with pq.ParquetWriter(path, schema, compression="zstd", use_dictionary=[*_NAMES, *shown]) as writer:
         blocks = (block for part in parts for block in _blocks(part, names, schema))
-        for group in _row_groups(blocks):
+        n_rows = sum(part.rows.num_rows for part in parts)
+        for group in telling(_row_groups(blocks), n_rows, len):
             writer.write_table(group, row_group_size=BLOCK_ROWS)
 
 

@@ -38,6 +38,9 @@ class RunNotes:
     def started(self, stage: str, n_calls: int) -> None:
         """Hear that a stage is about to run."""
 
+    def progressed(self, share: float) -> None:
+        """Hear how far a call has come."""
+
     def finished(self, outcome: Outcome[Any]) -> None:
         """Note one finished call."""
         self.outcomes.append(outcome)

@@ -29,6 +29,7 @@ from labelhealth.tasks.pred_probs import (
     store_probabilities,
 )
 from labelhealth.tasks.predictions import Probabilities
+from labelhealth.tasks.progress import telling
 from labelhealth.tasks.store import Ref, Store
 from labelhealth.tasks.streams import scratch_array, slices
 from labelhealth.tasks.tables import open_array, open_arrow, read_names
@@ -112,7 +113,7 @@ class _Stream:
 
     def __init__(self, given: GivenProbabilities) -> None:
         self.n_given = 0
-        self._blocks = given.blocks()
+        self._blocks = telling(given.blocks(), given.n_rows, len)
         self._rest: FloatMatrix | None = None
 
     def next_rows(self, n_rows: int) -> Iterator[tuple[int, FloatMatrix]]:
@@ -136,7 +137,7 @@ def _take_by_id(job: _Job, ids: GivenIds, name: str) -> tuple[Probabilities, ...
         _find_rows(job, ids, name, targets)
         _check_none_lacking(job, targets, n_judged)
         matrix = stack.enter_context(scratch_array(job.store, job.given.dtype, (n_judged, len(job.order))))
-        for first, block in numbered(job.given.blocks()):
+        for first, block in numbered(telling(job.given.blocks(), job.given.n_rows, len)):
             slot = slots[targets[first : first + len(block)]]
             is_judged = slot >= 0
             matrix[slot[is_judged]] = judged_rows(job.given, first, block, is_judged, job.order)

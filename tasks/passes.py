@@ -16,6 +16,7 @@ from labelhealth.tasks.judge import Columns, Judged
 from labelhealth.tasks.measure import Measured
 from labelhealth.tasks.plan import Planned, Wanted
 from labelhealth.tasks.predictions import Probabilities
+from labelhealth.tasks.progress import telling_sweeps
 from labelhealth.tasks.settle import Settled
 from labelhealth.tasks.store import Ref, Store
 from labelhealth.tasks.tables import open_array, open_arrow, put_array, put_arrow
@@ -30,7 +31,8 @@ def measure_part(store: Store, part: Probabilities, *, exact_range: bool) -> Mea
     """Return the exact sums of a part."""
     pred_probs = open_array(store, part.pred_probs)
     score: Score = "confidence_weighted_entropy" if exact_range else "self_confidence"
-    sums = core.measure(open_array(store, part.labels), pred_probs, score)
+    with telling_sweeps(part.n_judged):
+        sums = core.measure(open_array(store, part.labels), pred_probs, score)
     return Measured(kind=pred_probs.dtype.name, sums=put_array(store, np.vstack([sums.counts, sums.limbs])))
 
 
@@ -46,7 +48,7 @@ def merge_measures(store: Store, parts: tuple[Measured, ...]) -> Thresholds:
 
 def judge_part(store: Store, part: Probabilities, limits: Thresholds, options: FindIssuesOptions) -> Judged:
     """Return one value a row of a part for each thing that is found, and the counts of pairs."""
-    with column_files(store) as files:
+    with column_files(store) as files, telling_sweeps(part.n_judged):
         judged = core.judge(
             open_array(store, part.labels),
             open_array(store, part.pred_probs),

@@ -67,6 +67,10 @@ class Journal(Protocol):
         """Hear that a stage is about to run `n_calls` times."""
         ...
 
+    def progressed(self, share: float) -> None:
+        """Hear that a call has come further, by a share of its rows; called from any thread."""
+        ...
+
     def finished(self, outcome: Outcome[Any]) -> None:
         """Hear that one call has ended."""
         ...

@@ -9,6 +9,7 @@ from labelhealth.tasks._files import SourceFile, open_some
 from labelhealth.tasks._pred_probs_blocks import open_parquet
 from labelhealth.tasks.pred_probs import judged_rows, match_classes, numbered, store_probabilities
 from labelhealth.tasks.predictions import Probabilities
+from labelhealth.tasks.progress import telling
 from labelhealth.tasks.store import Ref, Store
 from labelhealth.tasks.tables import open_array, open_arrow, read_names
 
@@ -33,6 +34,6 @@ def take_part(
     is_judged = open_array(store, labels) >= 0
     rows = (
         judged_rows(given, first, block, is_judged[first : first + len(block)], order)
-        for first, block in numbered(given.blocks())
+        for first, block in numbered(telling(given.blocks(), given.n_rows, len))
     )
     return store_probabilities(store, labels, rows, len(order), given.dtype)

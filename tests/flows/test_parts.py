@@ -131,14 +131,35 @@ def test_appended_file_is_read_alone(parts_config: MakeConfig, ran: Counter[str]
 
 
 def test_renamed_file_is_not_read_again(parts_config: MakeConfig, ran: Counter[str], files: Path) -> None:
-    """(d) Names in the same order: nothing runs."""
+    """(d) Names in the same order: nothing is read or computed, and the report is written with the new name."""
     run(parts_config())
     ran.clear()
     (files / "3.parquet").rename(files / "3-renamed.parquet")
 
     run(parts_config())
 
-    assert ran == {}
+    assert ran == {"report": 1}
+
+
+def test_progress_is_told(parts_config: MakeConfig) -> None:
+    """Long calls tell how far they are: shares of the rows, which come to one a sweep."""
+    told: dict[str, float] = {}
+
+    class Notes(RunNotes):
+        def started(self, stage: str, n_calls: int) -> None:
+            self.stage = stage
+
+        def progressed(self, share: float) -> None:
+            told[self.stage] = told.get(self.stage, 0.0) + share
+
+    config = parts_config()
+    run(config, notes=Notes())
+
+    n_parts = len(list(Path(config.dataset.path).glob("*.parquet")))
+    assert {name: round(told[name], 6) for name in ("read", "take", "measure", "judge")} == {
+        "read": n_parts, "take": n_parts, "measure": n_parts, "judge": n_parts,
+    }  # fmt: skip
+    assert round(told["report"], 6) == 1
 
 
 def test_column_that_nobody_uses_ends_at_the_part(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from dataclasses import dataclass
 
 import numpy as np
@@ -30,6 +31,7 @@ from labelhealth.core._joint import calibrate as calibrate_counts
 from labelhealth.core._joint import with_counted_diagonal
 from labelhealth.core._order import ascending
 from labelhealth.core._pairs import Matrix, count_pairs, sparse
+from labelhealth.core._sweep import threads
 from labelhealth.core._types import BoolArray, FloatArray, IntArray, LabelsLike
 from labelhealth.core._warn import warn_user
 from labelhealth.core.options import FilterBy, IssueOptions, Score
@@ -88,7 +90,7 @@ def find_label_issues(
     confident_joint : array-like of int, shape (K, K), optional
         Counts, rows = given label, used as they are by the prune filters.
     n_jobs : int, optional
-        Accepted for compatibility; has no effect on the result.
+        Threads to use at most; as many as there are cores if left out. The result does not depend on it.
     verbose : bool, default False
         Accepted for compatibility; nothing is printed.
     multi_label : bool, default False
@@ -153,7 +155,8 @@ def find_label_issues(
     if request.ranked:
         check_scorable(given, options.score)
     _warn_of_unused_options(request)
-    return _find(request)
+    with contextlib.nullcontext() if n_jobs is None else threads(n_jobs):
+        return _find(request)
 
 
 def find_predicted_neq_given(

@@ -236,3 +236,37 @@ def test_negative_zeros_and_tiny_negatives(n_classes, dtype):
     assert np.array_equal(columns.predicted_label, pred_probs.argmax(axis=1))
     own = pred_probs[np.arange(3000), labels]
     assert np.array_equal(columns.normalized_margin, (own - others.max(axis=1) + 1) / 2)
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_forms_of_probabilities(dtype, tmp_path):
+    """In memory, mapped from `.npy`, as an Arrow column, in either order, strided: the same audit."""
+    pa = pytest.importorskip("pyarrow")
+    labels, pred_probs = random_dataset(4, 9, 4000, dtype)
+    np.save(tmp_path / "probs.npy", pred_probs)
+    column = pa.FixedSizeListArray.from_arrays(pa.array(pred_probs.ravel()), 9)
+    spread = np.zeros((8000, 18), dtype)
+    spread[::2, ::2] = pred_probs
+    whole = cl.audit.audit_labels(labels, pred_probs)
+    forms = {
+        "mapped": np.load(tmp_path / "probs.npy", mmap_mode="r"),
+        "Arrow": column.values.to_numpy(zero_copy_only=True).reshape(4000, 9),
+        "columns first": np.asfortranarray(pred_probs),
+        "strided": spread[::2, ::2],
+        "other bytes": pred_probs.astype(pred_probs.dtype.newbyteorder()),
+    }
+
+    for form in forms.values():
+        assert_same(cl.audit.audit_labels(labels, form), whole)
+
+
+@pytest.mark.parametrize("n_jobs", [1, 2, 7])
+def test_number_of_jobs(n_jobs):
+    """`n_jobs` limits threads and changes nothing."""
+    labels, pred_probs = random_dataset(5, 30, 80_000, np.float32)
+    expected = cl.filter.find_label_issues(labels, pred_probs, return_indices_ranked_by="normalized_margin")
+    found = cl.filter.find_label_issues(
+        labels, pred_probs, return_indices_ranked_by="normalized_margin", n_jobs=n_jobs
+    )
+
+    assert np.array_equal(found, expected)

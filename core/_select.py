@@ -12,8 +12,8 @@ import numpy as np
 
 from labelhealth.core._blocks import RowColumns
 from labelhealth.core._check import Given
-from labelhealth.core._kernels import offer_predicted, offer_rows, offer_selected, trim_pools
 from labelhealth.core._pairs import Matrix
+from labelhealth.core._selection_kernels import offer_predicted, offer_rows, offer_selected, trim_pools
 from labelhealth.core._sweep import Division, blocks, codes, float_type, n_threads, side_by_side
 from labelhealth.core._types import FloatArray, IntArray
 

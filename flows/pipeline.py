@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from itertools import islice
-from typing import Any
+from typing import Any, cast
 
 from labelhealth.configs.audit import AuditConfig, GivenPredProbs
 from labelhealth.configs.probabilities import ProbabilityOptions
@@ -14,7 +14,7 @@ from labelhealth.tasks.check_input import check_input
 from labelhealth.tasks.check_output import check_output
 from labelhealth.tasks.collect import collect
 from labelhealth.tasks.combine import combine
-from labelhealth.tasks.dataset import Loaded, ReadColumns
+from labelhealth.tasks.dataset import Loaded, ReadColumns, Schema
 from labelhealth.tasks.estimator_key import identity_of
 from labelhealth.tasks.folds import assign
 from labelhealth.tasks.health import summarize
@@ -92,14 +92,14 @@ class Published:
 
 def run_stages(store: Store, inputs: Inputs, config: AuditConfig) -> Results:
     """Audit the labels: load, check the input, judge every row, sum up, check the outcome, report."""
-    if config.pred_probs is None:
-        data = load(store, inputs.dataset, config.input)
+    data, schema = _read(store, inputs, config)
+    input_checks = check_input(store, data.metrics, config.gate.part("input"))
+    estimator = None
+    if schema is None:
         estimator = identity_of(config.probabilities, data)
         probs = _train(store, data, config.probabilities, estimator)
     else:
-        data, probs = _read_and_take(store, inputs, config, config.pred_probs)
-        estimator = None
-    input_checks = check_input(store, data.metrics, config.gate.part("input"))
+        probs = _take(store, inputs, config, data, schema)
     found = find_label_issues(store, probs, config.issues)
     labels = tuple(part.labels for part in data.parts)
     summary = summarize(
@@ -157,28 +157,35 @@ def _train(
     return (collect(store, data.labels, split.folds, tuple(parts), data.n_classes),)
 
 
-def _read_and_take(
-    store: Store, inputs: Inputs, config: AuditConfig, given: GivenPredProbs
-) -> tuple[Loaded, tuple[Probabilities, ...]]:
-    """Read the dataset part by part, and take the given probabilities of each part."""
-    options, columns = given.options(), ReadColumns.of(config.input)
+def _read(store: Store, inputs: Inputs, config: AuditConfig) -> tuple[Loaded, Schema | None]:
+    """Read the dataset: at once if its features are to be learnt from, else part by part, and its schema first."""
+    given = config.pred_probs
+    if given is None:
+        return load(store, inputs.dataset, config.input), None
+    columns, own = ReadColumns.of(config.input), given.options() if inputs.pred_probs is None else None
+    schema = find_schema(store, inputs.dataset, config.input, own)
     sources = inputs.dataset.parts(config.run.part_bytes)
-    schema = find_schema(store, inputs.dataset, config.input, options if inputs.pred_probs is None else None)
-    parts = read.map("part", sources, store=store, types=schema.read, columns=columns)
-    data = combine(
-        store, inputs.dataset, schema, tuple(parts), columns.label, columns.id, config.input.classes
-    )
+    parts = tuple(read.map("part", sources, store=store, types=schema.read, columns=columns))
+    data = combine(store, inputs.dataset, schema, parts, columns.label, columns.id, config.input.classes)
+    return data, schema
+
+
+def _take(
+    store: Store, inputs: Inputs, config: AuditConfig, data: Loaded, schema: Schema
+) -> tuple[Probabilities, ...]:
+    """Take the given probabilities of each part, from its own columns or from a file beside the dataset."""
+    given = cast("GivenPredProbs", config.pred_probs)
+    options = given.options()
     if inputs.pred_probs is not None:
-        matched = match(store, data.parts, data.classes, inputs.pred_probs, inputs.ids, options)
-        return data, matched.parts
+        return match(store, data.parts, data.classes, inputs.pred_probs, inputs.ids, options).parts
     labelled = [
         LabelledFiles(source=source, labels=part.labels)
-        for source, part in zip(sources, data.parts, strict=True)
+        for source, part in zip(inputs.dataset.parts(config.run.part_bytes), data.parts, strict=True)
     ]
     taken = take.map(
         "part", labelled, store=store, classes=data.classes, types=schema.pred_probs, options=options
     )
-    return data, tuple(taken)
+    return tuple(taken)
 
 
 def run_audit(config: AuditConfig, notes: RunNotes) -> Published:

@@ -114,7 +114,7 @@ def test_same_data_again_runs_nothing(make_config: MakeConfig, ran: Counter[str]
         (
             "probabilities__max_train_rows",
             70,
-            {"train", "collect", "issues", "health", "check_output", "report"},
+            {"train", "collect", *PASSES, "issues", "health", "check_output", "report"},
         ),
         ("input__leak_threshold", 0.99, {"load"}),
     ],
@@ -577,7 +577,7 @@ def test_changed_source_runs_the_stages_that_use_it(config_file: Path, tmp_path:
 
     assert edit("core/summary.py") == ["health"]
     assert edit("core/identity.py") == ["load"]
-    assert edit("core/_order.py") == ["measure"]
+    assert edit("core/_order.py") == [*PASSES, *PASSES[-2:], "issues"]
     assert edit("configs/gate.py") == ["check input", "check output"]
     assert edit("labelhealth/cli.py") == []
     assert finish(start(config_file, code))["ran"] == []

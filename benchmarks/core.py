@@ -23,6 +23,11 @@ SIZES = "1Mx2,1Mx10,1Mx100,100kx1000,20kx5000"
 QUICK_SIZES = "100kx10,20kx100"
 DTYPES = "float32,float64"
 QUICK_DTYPES = "float32"
+FOOTNOTE = """
+repeats: ours / peer's; memory: beyond the inputs, anonymous; > : given up after so long.
+Rows differ where scores are equal (cleanlab's sorts are not stable) or where a mean or a rounding of cleanlab's falls
+another way: see docs/differences-from-cleanlab.md. cleanlab's batches count a row by its most probable class alone, so
+with many classes they flag fewer rows than its own filter."""
 COLUMNS = (
     "call",
     "ours",
@@ -61,11 +66,7 @@ def run(options: argparse.Namespace) -> None:
         n_rows, n_classes = map(parse_count, text.split("x"))
         for dtype in (options.dtypes or (QUICK_DTYPES if options.quick else DTYPES)).split(","):
             _compare(make_rows(n_rows, n_classes, dtype), options, impatient)
-    print(
-        "\nrepeats: ours / peer's; memory: beyond the inputs, anonymous; > : given up after so long."
-        "\nRows differ where scores are equal (cleanlab's sorts are not stable) or where a mean or a rounding of"
-        "\ncleanlab's falls another way: see docs/differences-from-cleanlab.md."
-    )
+    print(FOOTNOTE)
 
 
 def _compare(rows: Rows, options: argparse.Namespace, impatient: set[str]) -> None:

@@ -10,8 +10,9 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -72,27 +73,34 @@ def _run_cases(task: Task, title: str, files: Path, single: Path) -> None:
     )
     by_hand = _median(_settled(task, "by_hand", files, task.scratch / f"by_hand-{n}") for n in _times(task))
     table.row("by hand", seconds(by_hand["seconds"]), "1", size(by_hand["memory"]), *[MISSING] * 4)
-    found = {}
+    found: dict[str, dict[str, Any]] = {}
     for name, data in ((f"{N_FILES} files", files), ("one file", single)):
         root = task.scratch / f"store-{data.stem}"
-        found[f"{name}, first time"] = _median(
-            _settled(task, "ours", data, root if n == 0 else Path(f"{root}-{n}")) for n in _times(task)
-        )
-        found[f"{name}, unchanged"] = _median(_settled(task, "ours", data, root) for _ in _times(task))
-        found[f"{name}, 1 % changed"] = _median(_changed(task, data, root) for _ in _times(task))
-    for name, result in found.items():
-        hashing = result["steps"]["hashing"]
-        table.row(
-            name,
-            seconds(result["seconds"]),
-            ratio(by_hand["seconds"] / result["seconds"]),
-            size(result["memory"]),
-            seconds(hashing),
-            ratio(result["seconds"] / hashing),
-            size(result["hashed"]),
-            f"{sum(not each['cached'] for each in result['stages'])} of {len(result['stages'])}",
-        )
+        stores = [root, *(Path(f"{root}-{n}") for n in _times(task)[1:])]
+        cases = {
+            "first time": (partial(_settled, task, "ours", data, store) for store in stores),
+            "unchanged": (partial(_settled, task, "ours", data, root) for _ in _times(task)),
+            "1 % changed": (partial(_changed, task, data, root) for _ in _times(task)),
+        }
+        for case, calls in cases.items():
+            found[f"{name}, {case}"] = result = _median(call() for call in calls)
+            _print_case(table, f"{name}, {case}", result, by_hand["seconds"])
     _print_stages(f"by stage: {title}", found)
+
+
+def _print_case(table: Table, name: str, result: dict[str, Any], by_hand: float) -> None:
+    """Print a line of the whole times."""
+    hashing = result["steps"]["hashing"]
+    table.row(
+        name,
+        seconds(result["seconds"]),
+        ratio(by_hand / result["seconds"]),
+        size(result["memory"]),
+        seconds(hashing),
+        ratio(result["seconds"] / hashing),
+        size(result["hashed"]),
+        f"{sum(not each['cached'] for each in result['stages'])} of {len(result['stages'])}",
+    )
 
 
 def _print_stages(title: str, found: dict[str, dict[str, Any]]) -> None:
@@ -128,7 +136,7 @@ def _settled(task: Task, side: str, data: Path, output: Path) -> dict[str, Any]:
     return result
 
 
-def _median(results: Any) -> dict[str, Any]:
+def _median(results: Iterable[dict[str, Any]]) -> dict[str, Any]:
     """Return the result whose time is the median."""
     ordered = sorted(results, key=lambda result: float(result["seconds"]))
     return ordered[(len(ordered) - 1) // 2]

@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 PIP := $(BIN)/python -m pip --disable-pip-version-check
 
-.PHONY: audit test lint clean
+.PHONY: audit test lint benchmarks clean
 
 audit: $(READY)  ## audit scikit-learn's handwritten digits
 	@test -f data/digits.parquet || $(BIN)/labelhealth example data/digits.parquet
@@ -18,6 +18,9 @@ test: $(READY)  ## run all tests
 lint: $(READY)  ## style and types
 	@$(PIP) install --quiet -c constraints.txt -e '.[dev]'
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy
+
+benchmarks: $(READY)  ## measure speed and memory beside cleanlab (an hour; quick: make benchmarks QUICK=1)
+	@$(BIN)/python -m benchmarks $(if $(QUICK),--quick)
 
 $(READY): pyproject.toml constraints.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "labelhealth needs Python 3.11 or newer; try: make PYTHON=python3.11")'

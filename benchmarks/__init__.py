@@ -1,0 +1,1 @@
+"""Measurements of speed and memory, run on demand: see README.md in this folder."""

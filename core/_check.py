@@ -259,7 +259,8 @@ def check_scorable(given: Given, score: Score) -> None:
         msg = f"`pred_probs` must have at least two columns for the score {score}; got 1."
         raise PredProbsError(msg)
     if score == "confidence_weighted_entropy":
-        _check_probs_range(given.pred_probs, tolerance=0.0)
+        if sum_self_confidence(given.labels, given.pred_probs, 0.0) is None:
+            _check_probs_range(given.pred_probs, tolerance=0.0)
 
 
 def check_probs(pred_probs: FloatArray, *, tolerance: float = TOLERANCE) -> FloatArray:

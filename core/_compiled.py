@@ -16,7 +16,7 @@ from typing import Any, Generic, ParamSpec
 import numpy as np
 
 P = ParamSpec("P")
-SMALL = 2**12  # entries up to which the interpreter needs less time than loading the compiler
+SMALL = 2**11  # entries up to which the interpreter needs less time than loading the compiler
 
 
 class Kernel(Generic[P]):
@@ -25,13 +25,16 @@ class Kernel(Generic[P]):
     def __init__(self, function: Callable[P, int], n_inputs: int) -> None:
         self.function = function
         self.n_inputs = n_inputs
+        self._compiled_for: set[tuple[Any, ...]] = set()
         functools.update_wrapper(self, function)
 
     def __call__(self, *args: P.args, **kwargs: P.kwargs) -> int:
         """Run on the arguments; the first `n_inputs` are only read."""
-        if all(arg.size <= SMALL for arg in args if isinstance(arg, np.ndarray)):
-            return self.function(*args, **kwargs)
         types = tuple(_type_key(arg, place < self.n_inputs) for place, arg in enumerate(args))
+        is_small = all(arg.size <= SMALL for arg in args if isinstance(arg, np.ndarray))
+        if is_small and types not in self._compiled_for:
+            return self.function(*args, **kwargs)
+        self._compiled_for.add(types)
         return int(_compiled(self.function, types)(*args))
 
 

@@ -199,13 +199,19 @@ def count_confident(labels: IntArray, confident: CodeArray, n_classes: int, pair
 def sum_entropy(probs: FloatArray, logs: FloatArray, log_classes: float, entropy: FloatArray) -> int:
     """Write the entropy of each row over that of the uniform distribution, from probabilities and their logarithms.
 
-    0 log 0 counts as 0; the sum is taken in float64, from left to right. Return 0.
+    Every fourth class goes into a sum of its own, in float64, so that a processor can add four at a time. Return 0.
     """
     n_rows, n_classes = probs.shape
+    n_fours = n_classes - n_classes % 4
+    wide = np.float64
     for row in range(n_rows):
-        total = 0.0
-        for column in range(n_classes):
-            if probs[row, column] > 0:
-                total -= np.float64(probs[row, column]) * np.float64(logs[row, column])
-        entropy[row] = total / log_classes
+        first, second, third, fourth = 0.0, 0.0, 0.0, 0.0
+        for column in range(0, n_fours, 4):
+            first -= wide(probs[row, column]) * wide(logs[row, column])
+            second -= wide(probs[row, column + 1]) * wide(logs[row, column + 1])
+            third -= wide(probs[row, column + 2]) * wide(logs[row, column + 2])
+            fourth -= wide(probs[row, column + 3]) * wide(logs[row, column + 3])
+        for column in range(n_fours, n_classes):
+            first -= wide(probs[row, column]) * wide(logs[row, column])
+        entropy[row] = ((first + second) + (third + fourth)) / log_classes
     return 0

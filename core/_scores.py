@@ -77,8 +77,10 @@ def confidence_weighted_entropy(labels: IntArray, block: FloatArray) -> FloatArr
 
 def normalized_entropy(block: FloatArray) -> FloatArray:
     """Entropy of each row over that of the uniform distribution; 0 log 0 counts as 0."""
-    with np.errstate(divide="ignore", invalid="ignore"):  # the logarithm of 0 is not used
-        logs = np.log(block)
+    logs = np.maximum(
+        block, np.finfo(block.dtype).smallest_subnormal
+    )  # 0 log 0 comes out as 0 times a number
+    np.log(logs, out=logs)
     entropy = np.empty(len(block))
     sum_entropy(block, logs, np.log(block.shape[1]), entropy)
     return entropy

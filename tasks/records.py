@@ -9,7 +9,9 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TypeVar
 
@@ -19,6 +21,7 @@ from labelhealth.tasks.store import Ref, Store, write_atomically, writing
 
 Output = TypeVar("Output", bound=BaseModel)
 _FORMAT = 1
+WORTH_THREADS = 1 << 24  # bytes: hashing fewer takes less time than starting threads
 
 
 def record_path(store: Store, stage: str, key: str) -> Path:
@@ -38,7 +41,15 @@ def read_record(store: Store, stage: str, key: str, model: type[Output]) -> Outp
         output = model.model_validate_json(json.dumps(body), strict=True)
     except (OSError, ValueError, TypeError, KeyError, ValidationError, RecursionError):
         return None
-    return output if all(store.holds(ref) for ref in references(output)) else None
+    return output if _all_held(store, list(dict.fromkeys(references(output)))) else None
+
+
+def _all_held(store: Store, refs: list[Ref]) -> bool:
+    """Return whether every object is there; large ones are hashed side by side."""
+    if len(refs) < 2 or sum(ref.nbytes for ref in refs) < WORTH_THREADS:
+        return all(store.holds(ref) for ref in refs)
+    with ThreadPoolExecutor(min(len(refs), os.cpu_count() or 1)) as pool:
+        return all(pool.map(store.holds, refs))
 
 
 def write_record(store: Store, stage: str, key: str, output: BaseModel) -> None:

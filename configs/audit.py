@@ -89,7 +89,23 @@ class RunOptions(Options):
     """With ready probabilities, consecutive files are read together, as a part with a cache of its own, until they
     hold so many bytes; 1 makes every file a part."""
     workers: int | None = Field(default=None, ge=1)
-    """Folds trained side by side (threads); as many as there are cores for this process unless given."""
+    """Calls of a stage side by side, such as parts or folds; as many as there are cores for this process unless
+    given. With a cluster of its own, `dask` starts so many worker processes."""
+    runner: Literal["threads", "dask"] = "threads"
+    """What carries out calls side by side in a flow: threads of its process, or workers of a Dask cluster."""
+    dask_address: str | None = None
+    """Scheduler of a running Dask cluster, such as tcp://host:8786, whose workers see the same paths; a temporary
+    cluster of processes on this machine unless given."""
+
+    @model_validator(mode="after")
+    def _check_runner(self) -> Self:
+        if self.runner == "dask" and self.engine == "local":
+            msg = "run.runner must be threads with run.engine local: only a Prefect flow runs on Dask"
+            raise ValueError(msg)
+        if self.dask_address is not None and self.runner != "dask":
+            msg = "run.dask_address must stand beside run.runner dask: nothing else asks a scheduler"
+            raise ValueError(msg)
+        return self
 
 
 class AuditConfig(Options):

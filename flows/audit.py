@@ -7,8 +7,8 @@ from prefect import flow
 from labelhealth.configs.audit import AuditConfig
 from labelhealth.flows.artifacts import publish_artifacts
 from labelhealth.flows.pipeline import Published, run_audit
+from labelhealth.flows.runners import submitting
 from labelhealth.tasks.manifest import current_notes
-from labelhealth.tasks.prefect_task import call_in_prefect
 from labelhealth.tasks.stage import calling, listening
 
 
@@ -21,7 +21,7 @@ from labelhealth.tasks.stage import calling, listening
 def audit_flow(config: AuditConfig) -> Published:
     """Audit the labels of the dataset that `config` names."""
     notes = current_notes()
-    with calling(call_in_prefect), listening(notes):
+    with submitting(config.run) as caller, calling(caller), listening(notes):
         published = run_audit(config, notes)
     publish_artifacts(published.directory, config)
     return published

@@ -6,15 +6,16 @@ import contextlib
 import logging
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
 from labelhealth.configs.audit import AuditConfig
 from labelhealth.configs.load import ConfigFileError, parse_config
 from labelhealth.embedded import check_api, configured_api, starting_server
 from labelhealth.flows.pipeline import run_audit
+from labelhealth.flows.runners import check_runner, n_workers
 from labelhealth.tasks.manifest import RunNotes
 from labelhealth.tasks.published import Audit, read_audit
-from labelhealth.tasks.side_by_side import available_cores, call_side_by_side
+from labelhealth.tasks.side_by_side import call_side_by_side
 from labelhealth.tasks.stage import NotInStoreError, answering_from_store, calling, listening, recomputing
 from labelhealth.tasks.store import Store, writing
 
@@ -112,6 +113,7 @@ def run(
         As published.
     """
     notes = notes or RunNotes()
+    check_runner(config.run)
     _prepare(config.store.root)
     local = config.run.engine == "local"
     if from_store and not refresh and (local or configured_api() is None):
@@ -122,7 +124,7 @@ def run(
     with recomputing() if refresh else contextlib.nullcontext(), listening(notes):
         if local:
             notes.answered_by = "this process"
-            with calling(call_side_by_side(_n_workers(config))):
+            with calling(call_side_by_side(n_workers(config.run))):
                 return read_audit(Path(run_audit(config, notes).directory))
         return _run_flow(config, notes)
 
@@ -132,10 +134,6 @@ def _answer(config: AuditConfig, notes: RunNotes) -> Audit:
     notes.answered_by = "store"
     with answering_from_store(), listening(notes):
         return read_audit(Path(run_audit(config, notes).directory))
-
-
-def _n_workers(config: AuditConfig) -> int:
-    return config.run.workers or available_cores()
 
 
 def _check_columns(config: AuditConfig) -> None:
@@ -169,18 +167,15 @@ def _run_flow(config: AuditConfig, notes: RunNotes) -> Audit:
 
 
 def _call_flow(config: AuditConfig) -> Audit:
-    from prefect.futures import PrefectFuture
     from prefect.settings import PREFECT_API_URL, PREFECT_FLOWS_HEARTBEAT_FREQUENCY, temporary_settings
-    from prefect.task_runners import TaskRunner, ThreadPoolTaskRunner
 
     from labelhealth.flows.audit import audit_flow
 
-    runner = cast("TaskRunner[PrefectFuture[Any]]", ThreadPoolTaskRunner(max_workers=_n_workers(config)))
     # the heartbeat thread is joined at the end of a flow run, and sleeps in steps of a second
     settings = {PREFECT_API_URL: configured_api(), PREFECT_FLOWS_HEARTBEAT_FREQUENCY: None}
     with temporary_settings(settings), _errors_told_once():
         name = f"audit {config.dataset.name or Path(config.dataset.path).name}"
-        published = audit_flow.with_options(task_runner=runner, flow_run_name=name)(config)
+        published = audit_flow.with_options(flow_run_name=name)(config)
     return read_audit(Path(published.directory))
 
 
@@ -201,14 +196,14 @@ def _no_credentials() -> Iterator[None]:
 
 @contextlib.contextmanager
 def _errors_told_once() -> Iterator[None]:
-    """Keep Prefect from printing a run's log, and the traceback of an error that is raised to the caller anyway.
+    """Keep Prefect and Dask from printing a run's log, and the traceback of an error that is raised anyway.
 
     The log goes to the API as ever. A filter is used because Prefect sets levels anew when a run starts.
     """
     from prefect.logging.handlers import PrefectConsoleHandler
 
     def hide(record: logging.LogRecord) -> bool:
-        return not record.name.startswith("prefect")
+        return not record.name.startswith(("prefect", "distributed"))
 
     names = [None, *(name for name in logging.root.manager.loggerDict if name.startswith("prefect"))]
     handlers = {handler for name in names for handler in logging.getLogger(name).handlers}

@@ -2,22 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import functools
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from prefect import Task
 from prefect.cache_policies import NO_CACHE
 from prefect.client.schemas.objects import State
 from prefect.states import Completed
+from prefect.task_runners import TaskRunner
 
-from labelhealth.tasks.stage import Outcome, Stage, tell
+from labelhealth.tasks.side_by_side import Conditions
+from labelhealth.tasks.stage import Caller, Outcome, Stage, tell
 
 
+@functools.cache
 def task_of(stage: Stage[..., Any]) -> Task[..., Any]:
     """Return the Prefect task of a stage."""
 
-    def run(call: Mapping[str, Any], run_name: str) -> State[Outcome[Any]] | Outcome[Any]:  # noqa: ARG001 - names the run
-        outcome = stage.execute(call)
+    def run(
+        call: Mapping[str, Any],
+        conditions: Conditions,
+        run_name: str,  # noqa: ARG001 - names the run
+    ) -> State[Outcome[Any]] | Outcome[Any]:
+        outcome = conditions.execute(stage, call)
         if not outcome.cached:
             return outcome
         return Completed(name="Cached", message=f"from the store: {outcome.key}", data=outcome)
@@ -34,16 +42,28 @@ def task_of(stage: Stage[..., Any]) -> Task[..., Any]:
     )
 
 
-def call_in_prefect(stage: Stage[..., Any], calls: list[Mapping[str, Any]]) -> list[Outcome[Any]]:
-    """Carry out the calls as task runs of the current flow run; the first failure is raised.
+def call_in_prefect(runner: TaskRunner[Any], count_workers: Callable[[], int]) -> Caller:
+    """Return a caller that carries out calls as task runs of the current flow run; the first failure is raised.
 
-    Every future is waited for and asked for its result: an un-awaited failure would leave the flow green.
+    A single call runs in the flow's own thread, several are submitted to `runner`, which carries out
+    `count_workers()` of them at a time on one machine.
     """
-    arguments = [{"call": dict(call), "run_name": stage.run_name.format(**call)} for call in calls]
-    if len(arguments) == 1:
-        return [tell(_outcome(stage.task(**arguments[0])))]
-    futures = [stage.task.submit(**argument) for argument in arguments]
-    return [tell(_outcome(future.result())) for future in futures]
+
+    def call(stage: Stage[..., Any], calls: list[Mapping[str, Any]]) -> list[Outcome[Any]]:
+        task: Task[..., Outcome[Any]] = task_of(stage)
+        n_at_once = 1 if len(calls) == 1 else min(count_workers(), len(calls))
+        conditions = Conditions.of(stage, n_at_once)
+        arguments = [
+            {"call": dict(one), "conditions": conditions, "run_name": stage.run_name.format(**one)}
+            for one in calls
+        ]
+        if len(arguments) == 1:
+            return [tell(_outcome(task(**arguments[0])))]
+        futures = [runner.submit(task, parameters=each) for each in arguments]
+        # every future is asked for its result: an un-awaited failure would leave the flow green
+        return [tell(_outcome(future.result())) for future in futures]
+
+    return call
 
 
 def _outcome(result: Outcome[Any] | State[Outcome[Any]]) -> Outcome[Any]:

@@ -19,7 +19,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextvars import ContextVar
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Generic, ParamSpec, Protocol, TypeVar, cast, get_type_hints
+from typing import Any, Generic, ParamSpec, Protocol, TypeVar, cast, get_type_hints
 
 from pydantic import BaseModel
 
@@ -27,9 +27,6 @@ from labelhealth.tasks.keys import KEY_SCHEMA, canonical, check_source, digest_o
 from labelhealth.tasks.locks import key_lock
 from labelhealth.tasks.records import read_record, write_record
 from labelhealth.tasks.store import Store, writing
-
-if TYPE_CHECKING:
-    from prefect import Task
 
 P = ParamSpec("P")
 Output = TypeVar("Output", bound=BaseModel)
@@ -157,13 +154,6 @@ class Stage(Generic[P, Output]):
         name = self.run_name.format(**call)
         return Outcome(self.name, name, key, output, cached, time.perf_counter() - started)
 
-    @functools.cached_property
-    def task(self) -> Task[..., Outcome[Output]]:
-        """Return the Prefect task that runs this stage."""
-        from labelhealth.tasks.prefect_task import task_of
-
-        return task_of(self)
-
     def __reduce__(self) -> tuple[object, ...]:
         """Pickle by name: a worker imports the stage instead of receiving its code."""
         return _stage_named, (self.module, self.fn.__name__)
@@ -244,6 +234,11 @@ def recomputing() -> Iterator[None]:
         yield
     finally:
         _recompute.reset(token)
+
+
+def is_recomputing() -> bool:
+    """Return whether stages are run although the store holds their results."""
+    return _recompute.get()
 
 
 def _store_of(call: Mapping[str, Any]) -> Store:

@@ -10,8 +10,10 @@ from typing import Any
 import pytest
 from pydantic import BaseModel
 
+from labelhealth.core import _sweep
+from labelhealth.tasks import side_by_side
 from labelhealth.tasks.manifest import RunNotes
-from labelhealth.tasks.side_by_side import available_cores, call_side_by_side
+from labelhealth.tasks.side_by_side import Conditions, WorkerCodeError, available_cores, call_side_by_side
 from labelhealth.tasks.stage import Stage, calling, listening, recomputing
 from labelhealth.tasks.store import Store
 
@@ -160,3 +162,51 @@ def test_calls_run_in_the_context_of_the_caller(store: Store) -> None:
 def test_cores_are_counted() -> None:
     """There is at least the one that this runs on."""
     assert available_cores() >= 1
+
+
+@pytest.mark.parametrize(
+    ("n_workers", "n_calls", "share"), [(1, 4, 8), (2, 4, 4), (3, 4, 2), (8, 2, 4), (9, 9, 1), (9, 1, 8)]
+)
+def test_calls_share_the_cores(
+    store: Store, monkeypatch: pytest.MonkeyPatch, n_workers: int, n_calls: int, share: int
+) -> None:
+    """Of eight cores each of the calls at a time gets its share for the core's threads; a call alone gets all."""
+    monkeypatch.setattr(side_by_side, "available_cores", lambda: 8)
+    monkeypatch.setattr(_sweep, "n_cores", lambda: 8)
+    seen: list[int] = []
+
+    answers(store, n_workers, lambda _: seen.append(_sweep.n_threads(1 << 40)), n_calls=n_calls)
+
+    assert seen == [share] * n_calls
+    assert _sweep.n_threads(1 << 40) == 8
+
+
+def test_conditions_hold_where_no_context_is(store: Store) -> None:
+    """In a thread that knows nothing of the caller, as in a worker process: what was asked for holds there."""
+    ran: list[int] = []
+    stage, call = stage_of(ran.append), {"store": store, "number": 1}
+    stage.execute(call)
+    with recomputing():
+        conditions = Conditions.of(stage, 1)
+    outcomes: list[Any] = []
+
+    worker = threading.Thread(target=lambda: outcomes.append(conditions.execute(stage, call)))
+    worker.start()
+    worker.join()
+
+    assert ran == [1, 1]
+    assert [outcome.cached for outcome in outcomes] == [False]
+
+
+def test_worker_with_other_code_is_refused(store: Store) -> None:
+    """A result of other code would lie under a key that the flow never asks for, and be published all the same."""
+    ran: list[int] = []
+    stage = stage_of(ran.append)
+    conditions = Conditions(code="of another version", n_at_once=1, recompute=False)
+
+    with pytest.raises(
+        WorkerCodeError, match=r"workers must run the flow's labelhealth.*stage answer differs"
+    ):
+        conditions.execute(stage, {"store": store, "number": 1})
+
+    assert ran == []

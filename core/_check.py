@@ -258,9 +258,9 @@ def check_scorable(given: Given, score: Score) -> None:
     if score != "self_confidence" and given.n_classes == 1:
         msg = f"`pred_probs` must have at least two columns for the score {score}; got 1."
         raise PredProbsError(msg)
-    if score == "confidence_weighted_entropy":
-        if sum_self_confidence(given.labels, given.pred_probs, 0.0) is None:
-            _check_probs_range(given.pred_probs, tolerance=0.0)
+    takes_logarithms = score == "confidence_weighted_entropy"
+    if takes_logarithms and sum_self_confidence(given.labels, given.pred_probs, 0.0) is None:
+        _check_probs_range(given.pred_probs, tolerance=0.0)
 
 
 def check_probs(pred_probs: FloatArray, *, tolerance: float = TOLERANCE) -> FloatArray:

@@ -39,8 +39,8 @@ def check_runner(options: RunOptions) -> None:
 def submitting(options: RunOptions) -> Iterator[Caller]:
     """Yield a caller for the stages of the current flow run.
 
-    A task runner given to the flow (`audit_flow.with_options(task_runner=...)`) is used as it is. Otherwise `options`
-    choose, so that a deployment obeys its config; the runner is started here and ends with the block.
+    A task runner given to the flow (`audit_flow.with_options(task_runner=...)`) is used as it is, unless it is one of
+    threads. Otherwise `options` choose, so that a deployment obeys its config; that runner ends with the block.
     """
     from prefect.context import FlowRunContext
     from prefect.task_runners import ThreadPoolTaskRunner

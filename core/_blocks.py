@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, TypeAlias
+from typing import Any, TypeAlias, cast
 
 import numpy as np
 import numpy.typing as npt
@@ -56,6 +56,26 @@ def in_memory(name: str, n_rows: int, dtype: np.dtype[Any]) -> npt.NDArray[Any]:
     return np.empty(n_rows, dtype)
 
 
+ALL_COLUMNS = frozenset(RowColumns.__dataclass_fields__)
+
+
+class _Unkept:
+    """A column that nobody wants: each block of it is a fresh array."""
+
+    def __init__(self, dtype: np.dtype[Any]) -> None:
+        self.dtype = dtype
+
+    def __getitem__(self, rows: slice) -> npt.NDArray[Any]:
+        return np.empty(rows.stop - rows.start, self.dtype)
+
+
+def _keeping(names: frozenset[str]) -> MakeColumn:
+    def make(name: str, n_rows: int, dtype: np.dtype[Any]) -> npt.NDArray[Any]:
+        return np.empty(n_rows, dtype) if name in names else cast("npt.NDArray[Any]", _Unkept(dtype))
+
+    return make
+
+
 def is_off_diagonal(labels: IntArray, columns: RowColumns) -> BoolArray:
     """Whether each row is counted for another class than its given label."""
     return np.asarray((columns.confident != DROPPED) & (columns.confident != labels))
@@ -90,12 +110,16 @@ def judge_rows(
     scoring: Scoring,
     division: Division | None = None,
     columns: RowColumns | None = None,
+    keep: frozenset[str] = ALL_COLUMNS,
 ) -> RowColumns:
-    """Judge every row against the thresholds; the results go into `columns` if there are any."""
+    """Judge every row against the thresholds; the results go into `columns` if there are any.
+
+    Columns that are not to be kept are thrown away block by block, and must not be looked at.
+    """
     probs = given.pred_probs
     kind = float_type(probs.dtype)
     limits = _Limits.of(thresholds, kind)
-    columns = columns or empty_columns(given, scoring)
+    columns = columns or empty_columns(given, scoring, _keeping(keep))
     is_derived = columns.score is columns.self_confidence or columns.score is columns.normalized_margin
 
     def judge(share: slice) -> None:
@@ -167,11 +191,9 @@ def _judge_block(
 
 def score_rows(given: Given, scoring: Scoring, division: Division | None = None) -> FloatArray:
     """Return the score of every row."""
-    if scoring.is_plain_self_confidence:
-        return score_some(given, scoring, np.arange(len(given.labels)))
     if scoring.is_plain_margin:
-        endless = np.full(given.n_classes, np.inf)
-        return judge_rows(given, endless, scoring, division).normalized_margin
+        endless, keep = np.full(given.n_classes, np.inf), frozenset({"normalized_margin"})
+        return judge_rows(given, endless, scoring, division, keep=keep).normalized_margin
     scores = np.empty(
         len(given.labels), score_type(scoring, given.n_classes, float_type(given.pred_probs.dtype))
     )

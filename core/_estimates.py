@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from labelhealth.core._blocks import RowColumns, is_off_diagonal, judge_rows
+from labelhealth.core._blocks import ALL_COLUMNS, RowColumns, is_off_diagonal, judge_rows
 from labelhealth.core._check import Given
 from labelhealth.core._constants import LOWEST_CONVERGED_PRIOR, TINY
 from labelhealth.core._exact import ClassSums
@@ -23,6 +23,7 @@ from labelhealth.core.latent_algebra import (
 )
 from labelhealth.core.options import PyMethod, Score
 
+COUNTED = frozenset({"confident", "is_close"})  # columns that issues are counted from
 OUTER_ROUNDS, INNER_ROUNDS = 3, 5  # as Rank Pruning's published code; there is no stopping test
 
 
@@ -51,11 +52,16 @@ class CountedJoint:
         return int((is_off_diagonal(self.given.labels, self.columns) & ~self.columns.is_close).sum())
 
 
-def judge(given: Given, thresholds: FloatArray | None = None) -> tuple[ClassSums, RowColumns]:
-    """Run passes A and B with plain scores; thresholds of the caller replace those of pass A."""
+def judge(
+    given: Given, thresholds: FloatArray | None = None, *, keep: frozenset[str] = ALL_COLUMNS
+) -> tuple[ClassSums, RowColumns]:
+    """Run passes A and B with plain scores; thresholds of the caller replace those of pass A.
+
+    Of the columns only those to `keep` may be looked at.
+    """
     sums = given.sums
     limits = thresholds_of(sums, given.pred_probs.dtype) if thresholds is None else thresholds
-    return sums, judge_rows(given, limits, Scoring("self_confidence"))
+    return sums, judge_rows(given, limits, Scoring("self_confidence"), keep=keep)
 
 
 def scoring_of(given: Given, method: Score, *, adjust_pred_probs: bool) -> Scoring:
@@ -69,7 +75,7 @@ def confident_joint_of(
     given: Given, thresholds: FloatArray | None = None, *, calibrated: bool = True
 ) -> CountedJoint:
     """Count the confident joint, calibrated or raw."""
-    sums, columns = judge(given, thresholds)
+    sums, columns = judge(given, thresholds, keep=COUNTED)
     raw = with_counted_diagonal(count_pairs(given.labels, columns.confident, given.n_classes))
     joint = calibrate(raw, sums.counts) if calibrated else raw
     return CountedJoint(joint, calibrated, given, columns)

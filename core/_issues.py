@@ -126,6 +126,20 @@ def is_confident_issue(labels: IntArray, columns: RowColumns) -> BoolArray:
     return is_off_diagonal(labels, columns) & ~columns.is_close
 
 
+def columns_of(filter_by: FilterBy) -> frozenset[str]:
+    """Return the columns that a rule looks at, and those that issues are counted from."""
+    looked_at: dict[FilterBy, set[str]] = {
+        "prune_by_noise_rate": {"predicted"},
+        "prune_by_class": {"predicted", "self_confidence"},
+        "both": {"predicted", "self_confidence"},
+        "confident_learning": set(),
+        "predicted_neq_given": {"predicted"},
+        "low_normalized_margin": {"normalized_margin"},
+        "low_self_confidence": {"self_confidence"},
+    }
+    return frozenset({"confident", "is_close"} | looked_at[filter_by])
+
+
 def unjudged_classes(class_counts: IntArray, min_examples_per_class: float) -> IntArray:
     """Classes that the prune filters leave alone because they are too small."""
     return np.flatnonzero(class_counts <= min_examples_per_class)

@@ -24,7 +24,7 @@ from labelhealth.core._cross_validation import (
     estimate_noise_matrices,
     estimate_py_noise_matrices_and_cv_pred_proba,
 )
-from labelhealth.core._estimates import confident_joint_of, judge, latent_estimates
+from labelhealth.core._estimates import COUNTED, confident_joint_of, judge, latent_estimates
 from labelhealth.core._issues import is_confident_issue
 from labelhealth.core._joint import calibrate as calibrate_counts
 from labelhealth.core._joint import shares
@@ -355,7 +355,7 @@ def num_label_issues(
             f"`confident_joint` is not used by estimation_method={method!r}; use 'off_diagonal_custom'."
         )
     if method == "off_diagonal":
-        return int(is_confident_issue(given.labels, judge(given)[1]).sum())
+        return int(is_confident_issue(given.labels, judge(given, keep=COUNTED)[1]).sum())
     return _issues_in_joint(shares(confident_joint_of(given).joint), len(given.labels))
 
 

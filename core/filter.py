@@ -22,6 +22,7 @@ from labelhealth.core._check_options import (
 from labelhealth.core._estimates import judge, scoring_of
 from labelhealth.core._issues import (
     PRUNING_RULES,
+    columns_of,
     flag_issues,
     is_confident_issue,
     plan_issues,
@@ -193,7 +194,8 @@ def find_predicted_neq_given(
     """
     check_single_label(multi_label, "find_predicted_neq_given")
     given = check_given(labels, pred_probs, one_class=False)
-    return np.asarray(judge(given)[1].predicted != given.labels)
+    columns = judge(given, keep=frozenset({"predicted"}))[1]
+    return np.asarray(columns.predicted != given.labels)
 
 
 def find_label_issues_using_argmax_confusion_matrix(
@@ -249,7 +251,7 @@ def find_label_issues_using_argmax_confusion_matrix(
     """
     options = IssueOptions(filter_by=check_filter_by(filter_by))
     given = check_given(labels, pred_probs, one_class=False)
-    columns = judge(given)[1]
+    columns = judge(given, keep=frozenset({"predicted"}))[1]
     confusion = count_pairs(given.labels, columns.predicted, given.n_classes)
     if calibrate:
         counts = np.bincount(given.labels, minlength=given.n_classes)
@@ -277,7 +279,7 @@ def _find(request: _Request) -> BoolArray | IntArray:
 
 def _flag(request: _Request) -> BoolArray:
     given, options = request.given, request.options
-    sums, columns = judge(given)
+    sums, columns = judge(given, keep=columns_of(options.filter_by))
     joint = request.confident_joint
     if joint is None:
         raw = count_pairs(given.labels, columns.confident, given.n_classes)

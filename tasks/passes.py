@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
+from collections.abc import Iterator
+
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
@@ -16,8 +19,8 @@ from labelhealth.tasks.judge import Columns, Judged
 from labelhealth.tasks.measure import Measured
 from labelhealth.tasks.plan import Planned, Wanted
 from labelhealth.tasks.predictions import Probabilities
-from labelhealth.tasks.progress import telling_sweeps
 from labelhealth.tasks.settle import Settled
+from labelhealth.tasks.stage import listener
 from labelhealth.tasks.store import Ref, Store
 from labelhealth.tasks.tables import open_array, open_arrow, put_array, put_arrow
 from labelhealth.tasks.thresholds import Thresholds
@@ -31,7 +34,7 @@ def measure_part(store: Store, part: Probabilities, *, exact_range: bool) -> Mea
     """Return the exact sums of a part."""
     pred_probs = open_array(store, part.pred_probs)
     score: Score = "confidence_weighted_entropy" if exact_range else "self_confidence"
-    with telling_sweeps(part.n_judged):
+    with _telling(part.n_judged):
         sums = core.measure(open_array(store, part.labels), pred_probs, score)
     return Measured(kind=pred_probs.dtype.name, sums=put_array(store, np.vstack([sums.counts, sums.limbs])))
 
@@ -48,7 +51,7 @@ def merge_measures(store: Store, parts: tuple[Measured, ...]) -> Thresholds:
 
 def judge_part(store: Store, part: Probabilities, limits: Thresholds, options: FindIssuesOptions) -> Judged:
     """Return one value a row of a part for each thing that is found, and the counts of pairs."""
-    with column_files(store) as files, telling_sweeps(part.n_judged):
+    with column_files(store) as files, _telling(part.n_judged):
         judged = core.judge(
             open_array(store, part.labels),
             open_array(store, part.pred_probs),
@@ -207,3 +210,14 @@ def _open_plan(store: Store, wanted: Wanted) -> core.Plan:
 def _open_selection(store: Store, ref: Ref) -> core.Selection:
     table = open_arrow(store, ref)
     return core.Selection(*(table[name].combine_chunks().to_numpy() for name in ("pair", "margin", "row")))
+
+
+@contextlib.contextmanager
+def _telling(n_rows: int) -> Iterator[None]:
+    """Tell of the sweep over rows that is made in this block."""
+    journal = listener()
+    if journal is None:
+        yield
+        return
+    with core.watching(lambda n_seen: journal.progressed(n_seen / max(n_rows, 1))):
+        yield

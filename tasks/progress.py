@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import contextlib
 from collections.abc import Callable, Iterable, Iterator
 from typing import TypeVar
 
-from labelhealth.core import parts as core
 from labelhealth.tasks.stage import listener
 
 T = TypeVar("T")
@@ -19,14 +17,3 @@ def telling(blocks: Iterable[T], n_rows: int, size: Callable[[T], int]) -> Itera
         yield block
         if journal is not None:
             journal.progressed(size(block) / max(n_rows, 1))
-
-
-@contextlib.contextmanager
-def telling_sweeps(n_rows: int) -> Iterator[None]:
-    """Tell of the sweep over rows that is made in this block."""
-    journal = listener()
-    if journal is None:
-        yield
-        return
-    with core.watching(lambda n_seen: journal.progressed(n_seen / max(n_rows, 1))):
-        yield

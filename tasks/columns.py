@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -12,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from labelhealth.tasks.store import Ref, Store
+from labelhealth.tasks.tables import reserve
 
 
 class ColumnFiles:
@@ -47,10 +47,3 @@ def column_files(store: Store) -> Iterator[ColumnFiles]:
     """Make columns in the block; what is not kept is removed."""
     with contextlib.ExitStack() as stack:
         yield ColumnFiles(store, stack)
-
-
-def reserve(path: Path) -> None:
-    """Claim the space of a sparse file: a full disk is then an error here, not a crash while pages are written."""
-    if hasattr(os, "posix_fallocate"):
-        with path.open("r+b") as file:
-            os.posix_fallocate(file.fileno(), 0, path.stat().st_size)

@@ -109,14 +109,14 @@ def fill_array(
 
     def write(path: Path) -> None:
         array = np.lib.format.open_memmap(path, mode="w+", dtype=np.dtype(dtype), shape=shape)
-        _reserve(path)
+        reserve(path)
         results.append(fill(array))
         array.flush()
 
     return store.put(write, ".npy"), results[0]
 
 
-def _reserve(path: Path) -> None:
+def reserve(path: Path) -> None:
     """Claim the space of a sparse file: a full disk is then an error here, not a crash while pages are written."""
     if hasattr(os, "posix_fallocate"):
         with path.open("r+b") as file:

@@ -14,10 +14,12 @@ from labelhealth.core._blocks import RowColumns
 from labelhealth.core._check import Given
 from labelhealth.core._pairs import Matrix
 from labelhealth.core._selection_kernels import offer_predicted, offer_rows, offer_selected, trim_pools
-from labelhealth.core._sweep import Division, blocks, codes, float_type, n_threads, side_by_side
-from labelhealth.core._types import FloatArray, IntArray
+from labelhealth.core._sweep import Division, float_type, n_threads, side_by_side
+from labelhealth.core._types import BoolArray, FloatArray, IntArray
+from labelhealth.core._visits import listed_rows, with_probs
 
 FULL = 2**20  # pairs up to which there may be a pool for every pair of classes, wanted or not
+NO_CLASS = np.int32(-1)
 DENSE = 1 / 8  # share of wanted pairs from which on there is
 
 
@@ -72,8 +74,7 @@ def select_margins(
     pairs that are not full after it need another.
     """
     found = select_leaders(given, columns, wanted, division)
-    n_rows = np.bincount(given.labels, minlength=wanted.n_classes)[wanted.given]
-    left = still_wanted(wanted, found, n_rows)
+    left = still_wanted(wanted, found, _class_counts(given, wanted.n_classes)[wanted.given])
     if not len(left.values):
         return found
     later = select_others(given, columns, left, division)
@@ -103,8 +104,12 @@ def select_others(
 
 
 def still_wanted(wanted: Matrix[np.int64], found: Selection, n_rows: IntArray) -> Matrix[np.int64]:
-    """Return how many rows more each pair wants, of the `n_rows` that its given class has."""
-    n_found = np.bincount(np.searchsorted(wanted.codes, found.pairs), minlength=len(wanted.values))
+    """Return how many rows more each pair wants, of the `n_rows` that its given class has.
+
+    Those found so far are in the order of their pairs.
+    """
+    first, after = (np.searchsorted(found.pairs, wanted.codes, side) for side in ("left", "right"))
+    n_found = np.asarray(after - first)
     return wanted.with_values(np.maximum(np.minimum(wanted.values, n_rows) - n_found, 0))
 
 
@@ -112,7 +117,7 @@ def select_least_confident(
     given: Given, columns: RowColumns, wanted: Matrix[np.int64], division: Division | None = None
 ) -> Selection:
     """Select, of each given class, the rows of lowest self-confidence; `wanted` is a diagonal."""
-    own = Given(given.labels, columns.self_confidence[:, None])
+    own = Given(given.labels, columns.self_confidence[:, None], given.known_sums)
     pools = _Pools.of(wanted, own)
     _sweep(own, columns, pools, np.inf, division)
     return pools.selection()
@@ -149,7 +154,7 @@ class _Pools:
         n_pairs = wanted.n_classes**2
         is_full = given.n_classes > 1 and n_pairs <= FULL and len(wanted.values) >= DENSE * n_pairs
         pairs = wanted.with_zeros() if is_full else wanted
-        n_rows = np.bincount(given.labels, minlength=wanted.n_classes)[pairs.given]
+        n_rows = _class_counts(given, wanted.n_classes)[pairs.given]
         kind = float_type(given.pred_probs.dtype)
         bar = np.nextafter(kind.type(0), kind.type(1)) if positive else kind.type(-np.inf)
         return cls.empty(
@@ -183,6 +188,19 @@ class _Pools:
             is_full=is_full,
         )
 
+    @property
+    def table(self) -> FloatArray:
+        """The bars as a K x K matrix, if each pair of classes has a pool; else 0 x 0."""
+        n_classes = self.pairs.n_classes if self.is_full else 0
+        return self.bars[: n_classes**2].reshape(n_classes, n_classes)
+
+    def wanting(self, classes: slice) -> BoolArray:
+        """Which classes, of some, want any rows."""
+        is_wanted = np.zeros(self.pairs.n_classes, np.bool_)
+        is_wanted[self.pairs.given[self.pairs.values > 0]] = True
+        is_wanted[: classes.start] = is_wanted[classes.stop :] = False
+        return is_wanted
+
     def trim(self, classes: slice) -> None:
         """Keep in the pools of some given classes no more than is wanted."""
         starts = self.pairs.starts
@@ -206,21 +224,22 @@ def _sweep(
     given: Given, columns: RowColumns, pools: _Pools, highest: float, division: Division | None
 ) -> None:
     """Offer the rows to the pools; each thread serves some classes, so that no two touch one pool."""
-    starts, everything = pools.pairs.starts, slice(0, len(given.labels))
+    is_led = highest > 0 and given.n_classes > 1
+    limit = pools.margins.dtype.type(highest)
+    mine = pools.table, pools.pairs.starts, pools.pairs.true, *pools.arrays
 
     def serve(classes: slice) -> None:
-        begins, ends = starts[:-1].copy(), starts[:-1].copy()
-        ends[classes] = starts[1:][classes]
-        mine = begins, ends, pools.pairs.true, *pools.arrays
-        if highest > 0 and given.n_classes > 1:
-            for rows, block in blocks(given.pred_probs, everything, division):
-                labels, predicted = codes(given.labels, rows), columns.predicted[rows]
-                offer_predicted(labels, predicted, block, rows.start, pools.is_full, *mine)
+        found = listed_rows(given, columns, pools.wanting(classes), every=not is_led)
+        if is_led:
+            found = iter(kept := list(found))
+            for each in kept:
+                for some, places, probs in with_probs(given, each):
+                    offer_predicted(some.labels, some.predicted, places, some.rows, probs, *mine)
             pools.trim(classes)
-        for rows, block in blocks(given.pred_probs, everything, division):
-            labels, predicted = codes(given.labels, rows), columns.predicted[rows]
-            limit = block.dtype.type(highest)
-            offer_rows(labels, predicted, block, rows.start, limit, pools.is_full, *mine)
+        for each in found:
+            for some, places, probs in with_probs(given, each):
+                offered = some.predicted if is_led else np.full(len(places), NO_CLASS)
+                offer_rows(some.labels, offered, places, some.rows, probs, limit, *mine)
         pools.trim(classes)
 
     side_by_side(_shares_of_classes(given, pools, division), serve)
@@ -229,9 +248,15 @@ def _sweep(
 def _shares_of_classes(given: Given, pools: _Pools, division: Division | None) -> list[slice]:
     """Divide the classes so that each thread has about as many rows."""
     n_classes = pools.pairs.n_classes
-    weights = np.bincount(given.labels, minlength=n_classes) * np.diff(pools.pairs.starts)
+    weights = _class_counts(given, n_classes) * np.diff(pools.pairs.starts)
     n_shares = min(n_threads(int(weights.sum()), division), n_classes)
     done = np.cumsum(weights)
     cuts = np.searchsorted(done, done[-1] * np.arange(1, n_shares) / n_shares, side="right")
     bounds = [0, *np.maximum.accumulate(cuts).tolist(), n_classes]
     return [slice(*pair) for pair in itertools.pairwise(bounds)]
+
+
+def _class_counts(given: Given, n_classes: int) -> IntArray:
+    if given.known_sums is not None:
+        return given.known_sums.counts
+    return np.bincount(given.labels, minlength=n_classes)

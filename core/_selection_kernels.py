@@ -9,7 +9,7 @@ from __future__ import annotations
 import numpy as np
 
 from labelhealth.core._compiled import kernel
-from labelhealth.core._types import CodeArray, FloatArray, IntArray
+from labelhealth.core._types import BoolArray, CodeArray, FloatArray, IntArray
 
 
 @kernel(n_inputs=0)
@@ -39,36 +39,23 @@ def keep_best(margins: FloatArray, places: IntArray, start: int, target: int, st
 
 
 @kernel(n_inputs=0)
-def offer(
+def make_room(
     pair: int,
-    margin: np.floating,
-    place: int,
     starts: IntArray,
-    rooms: IntArray,
     wanted: IntArray,
     filled: IntArray,
     bars: FloatArray,
     margins: FloatArray,
-    places: IntArray,
+    kept: IntArray,
 ) -> int:
-    """Put a row into the pool of a pair; where that is full, the best are kept first and the bar is raised. Return 0.
-
-    Pair e has `rooms[e]` places from `starts[e]` on, at least as many as the `wanted[e]` that are kept. A margin equal
-    to the bar is let in: which of several equal ones is kept is decided by their places, whenever they came.
-    """
-    start = starts[pair]
-    if filled[pair] == rooms[pair]:
-        target = start + wanted[pair]
-        keep_best(margins, places, start, target, start + filled[pair])
-        filled[pair] = wanted[pair]
-        bar = margins[start]
-        for kept in range(start, target):
-            bar = min(bar, margins[kept])
-        bars[pair] = bar
-        if margin < bar:
-            return 0
-    margins[start + filled[pair]], places[start + filled[pair]] = margin, place
-    filled[pair] += 1
+    """Keep the best in the pool of a pair that holds as many as are wanted, and raise the bar. Return 0."""
+    start, target = starts[pair], starts[pair] + wanted[pair]
+    keep_best(margins, kept, start, target, start + filled[pair])
+    filled[pair] = wanted[pair]
+    bar = margins[start]
+    for place in range(start, target):
+        bar = min(bar, margins[place])
+    bars[pair] = bar
     return 0
 
 
@@ -83,11 +70,17 @@ def offer_selected(
     filled: IntArray,
     bars: FloatArray,
     margins: FloatArray,
-    places: IntArray,
+    kept: IntArray,
 ) -> int:
     """Offer rows that were selected elsewhere to the pools of their pairs. Return 0."""
     for i in range(len(pairs)):
-        offer(pairs[i], offered[i], rows[i], starts, rooms, wanted, filled, bars, margins, places)
+        pair = pairs[i]
+        if filled[pair] == rooms[pair]:
+            make_room(pair, starts, wanted, filled, bars, margins, kept)
+        if offered[i] >= bars[pair]:
+            place = starts[pair] + filled[pair]
+            margins[place], kept[place] = offered[i], rows[i]
+            filled[pair] += 1
     return 0
 
 
@@ -100,31 +93,40 @@ def trim_pools(
     filled: IntArray,
     bars: FloatArray,
     margins: FloatArray,
-    places: IntArray,
+    kept: IntArray,
 ) -> int:
-    """Keep the best in each of the pools that hold more than is wanted, and raise the bars of full ones. Return 0."""
+    """Keep the best in each of the pools that hold what is wanted or more, and raise their bars. Return 0."""
     for pair in pools:
-        start, target = starts[pair], starts[pair] + wanted[pair]
-        if filled[pair] < wanted[pair] or wanted[pair] == 0:
-            continue
-        keep_best(margins, places, start, target, start + filled[pair])
-        filled[pair] = wanted[pair]
-        bar = margins[start]
-        for kept in range(start, target):
-            bar = min(bar, margins[kept])
-        bars[pair] = bar
+        if wanted[pair] > 0 and filled[pair] >= wanted[pair]:
+            make_room(pair, starts, wanted, filled, bars, margins, kept)
     return 0
+
+
+@kernel(n_inputs=3)
+def list_rows(
+    labels: IntArray, predicted: CodeArray, is_wanted: BoolArray, every: bool, listed: IntArray
+) -> int:
+    """Write the rows of the wanted classes into `listed`, ascending; return how many there are.
+
+    Unless `every` one is asked for, rows whose label is the predicted class are left out. There must be room for all
+    rows: one is written in any case and counted if it is wanted, for which ones are cannot be foreseen.
+    """
+    n_listed = 0
+    for row in range(len(labels)):
+        listed[n_listed] = row
+        n_listed += int(is_wanted[labels[row]] & (every | (labels[row] != predicted[row])))
+    return n_listed
 
 
 @kernel(n_inputs=8)
 def offer_predicted(
     labels: IntArray,
     predicted: CodeArray,
+    places: IntArray,
+    rows: IntArray,
     probs: FloatArray,
-    first_row: int,
-    is_full: bool,
+    table: FloatArray,
     begins: IntArray,
-    ends: IntArray,
     suggested: IntArray,
     starts: IntArray,
     rooms: IntArray,
@@ -132,36 +134,45 @@ def offer_predicted(
     filled: IntArray,
     bars: FloatArray,
     margins: FloatArray,
-    places: IntArray,
+    kept: IntArray,
 ) -> int:
-    """Offer each row whose label is not the predicted class to the pair of the two; see `offer_rows`. Return 0.
+    """Offer each row to the pair of its label and another, predicted class; see `offer_rows`. Return 0.
 
     These are nearly all the rows that will be kept, so that the bars of the other offers are high from the beginning.
     """
-    for row in range(len(labels)):
-        label, winner = labels[row], predicted[row]
-        if label == winner:
+    for i in range(len(rows)):
+        label, winner = labels[i], predicted[i]
+        pair, end = begins[label], begins[label + 1]
+        if len(table) > 0:
+            pair += winner
+        else:
+            while pair < end and suggested[pair] < winner:
+                pair += 1
+            if pair == end or suggested[pair] != winner:
+                continue
+        margin = probs[places[i], winner] - probs[places[i], label]
+        if margin < bars[pair]:
             continue
-        pair = begins[label] + (winner if is_full and begins[label] < ends[label] else 0)
-        while not is_full and pair < ends[label] and suggested[pair] < winner:
-            pair += 1
-        if pair < ends[label] and suggested[pair] == winner:
-            margin = probs[row, winner] - probs[row, label]
-            if margin >= bars[pair]:
-                offer(pair, margin, row + first_row, starts, rooms, wanted, filled, bars, margins, places)
+        if filled[pair] == rooms[pair]:
+            make_room(pair, starts, wanted, filled, bars, margins, kept)
+            if margin < bars[pair]:
+                continue
+        place = starts[pair] + filled[pair]
+        margins[place], kept[place] = margin, rows[i]
+        filled[pair] += 1
     return 0
 
 
 @kernel(n_inputs=9)
 def offer_rows(
     labels: IntArray,
-    predicted: CodeArray,
+    winners: CodeArray,
+    places: IntArray,
+    rows: IntArray,
     probs: FloatArray,
-    first_row: int,
     highest: np.floating,
-    is_full: bool,
+    table: FloatArray,
     begins: IntArray,
-    ends: IntArray,
     suggested: IntArray,
     starts: IntArray,
     rooms: IntArray,
@@ -169,43 +180,42 @@ def offer_rows(
     filled: IntArray,
     bars: FloatArray,
     margins: FloatArray,
-    places: IntArray,
+    kept: IntArray,
 ) -> int:
     """Offer rows to the pools of the (given, suggested) pairs that want those with the largest margins.
 
-    A margin is P(suggested) - P(given); where there is one column of probabilities, its negative. The pairs of given
-    class g are `begins[g]` to `ends[g]`; pair e suggests class `suggested[e]`, and takes a margin from `bars[e]` on
-    that is not above `highest`. With `is_full` each class has a pair for every class, in order. Where `highest` is
-    positive, rows whose label is the predicted class are passed over, for they have no positive margin, and the
-    predicted class is, for `offer_predicted` has offered it. Return 0.
+    Row `rows[i]` has the label `labels[i]` and the probabilities `probs[places[i]]`. A margin is
+    P(suggested) - P(given); where there is one column of probabilities, its negative. The pairs of given class g are
+    `begins[g]` to `begins[g + 1]`; pair e suggests class `suggested[e]`, and takes a margin from `bars[e]` on that is
+    not above `highest`. `table` is `bars` as a K x K matrix if there is a pair for every two classes, else 0 x 0. The
+    class `winners[i]` is passed over. A margin equal to the bar is let in: which of several equal ones is kept is
+    decided by their rows, whenever they came. Return 0.
     """
-    n_rows, n_classes = probs.shape
-    is_single = n_classes == 1
-    for row in range(n_rows):
-        label = labels[row]
-        winner = -1 if is_single or not highest > 0 else int(predicted[row])
-        if label == winner:
-            continue
-        own = probs[row, 0] if is_single else probs[row, label]
-        values, row_bars = probs[row], bars[begins[label] : ends[label]]
-        columns = suggested[begins[label] : ends[label]]
-        place, n_left = 0, len(row_bars)
-        if is_full:  # all of them at once first: most rows clear no bar, or one
-            nearest, n_cleared = np.int32(n_classes), np.int32(0)
-            for column in range(len(row_bars)):
-                is_cleared = values[column] - own >= row_bars[column]
+    n_classes = probs.shape[1]
+    is_single, is_full = n_classes == 1, len(table) > 0
+    for i in range(len(rows)):
+        label, winner, where, pair = labels[i], winners[i], places[i], begins[labels[i]]
+        own = probs[where, 0] if is_single else probs[where, label]
+        n_left = begins[label + 1] - pair
+        if is_full:  # all of them at once first: most rows clear no bar but the winner's
+            n_cleared = np.int32(0)
+            for column in range(n_classes):
+                is_cleared = probs[where, column] - own >= table[label, column]
                 n_cleared = np.int32(n_cleared + np.int32(is_cleared))
-                nearest = min(nearest, np.int32(column) if is_cleared else np.int32(n_classes))
-            place, n_left = int(nearest), int(n_cleared)
-            if n_left == 1 and place == winner:
+            n_left = int(n_cleared)
+            if n_left == 1 and winner >= 0 and probs[where, winner] - own >= table[label, winner]:
                 continue
         while n_left > 0:
-            column = place if is_full else columns[place]
-            margin = -own if is_single else values[column] - own
-            is_cleared = margin >= row_bars[place]
-            pair = begins[label] + place
-            place += 1
-            n_left -= 1 if is_cleared or not is_full else 0
+            column = suggested[pair]
+            margin = -own if is_single else probs[where, column] - own
+            is_cleared = margin >= bars[pair]
             if is_cleared and margin <= highest and column != winner:
-                offer(pair, margin, row + first_row, starts, rooms, wanted, filled, bars, margins, places)
+                if filled[pair] == rooms[pair]:
+                    make_room(pair, starts, wanted, filled, bars, margins, kept)
+                if margin >= bars[pair]:
+                    place = starts[pair] + filled[pair]
+                    margins[place], kept[place] = margin, rows[i]
+                    filled[pair] += 1
+            n_left -= 1 if is_cleared or not is_full else 0
+            pair += 1
     return 0

@@ -76,11 +76,12 @@ def share_rows(
     return side_by_side([slice(*pair) for pair in itertools.pairwise(bounds)], work)
 
 
-def side_by_side(items: list[slice], work: Callable[[slice], T]) -> list[T]:
-    """Call `work` on each item in a thread of its own."""
-    if len(items) == 1:
-        return [work(items[0])]
-    with ThreadPoolExecutor(len(items)) as pool:
+def side_by_side(items: list[slice], work: Callable[[slice], T], n_at_once: int | None = None) -> list[T]:
+    """Call `work` on each item, so many at once, else each in a thread of its own; return what it returns, in order."""
+    n_at_once = min(n_at_once or len(items), len(items))
+    if n_at_once <= 1:
+        return [work(item) for item in items]
+    with ThreadPoolExecutor(n_at_once) as pool:
         futures = [pool.submit(copy_context().run, work, item) for item in items]
         return [future.result() for future in futures]
 

@@ -258,7 +258,7 @@ class _Widened:
     def __len__(self) -> int:
         return len(self.values)
 
-    def __getitem__(self, rows: slice) -> FloatArray:
+    def __getitem__(self, rows: slice | IntArray) -> FloatArray:
         return self.values[rows].astype(self.dtype)
 
 

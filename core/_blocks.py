@@ -9,10 +9,12 @@ from typing import Any, TypeAlias, cast
 import numpy as np
 import numpy.typing as npt
 
-from labelhealth.core._check import Given
+from labelhealth.core._check import Given, reject_range
 from labelhealth.core._constants import TOLERANCE
-from labelhealth.core._kernels import judge_narrow, judge_wide
+from labelhealth.core._kernels import count_outside, judge_narrow, judge_wide, take_self_confidence
+from labelhealth.core._pairs import Matrix, Tally, add
 from labelhealth.core._scores import Scoring, score_block
+from labelhealth.core._sums import range_of
 from labelhealth.core._sweep import BLOCK_ENTRIES, Division, blocks, codes, float_type, share_rows
 from labelhealth.core._types import BitArray, BoolArray, CodeArray, FloatArray, IntArray
 
@@ -76,11 +78,6 @@ def _keeping(names: frozenset[str]) -> MakeColumn:
     return make
 
 
-def is_off_diagonal(labels: IntArray, columns: RowColumns) -> BoolArray:
-    """Whether each row is counted for another class than its given label."""
-    return np.asarray((columns.confident != DROPPED) & (columns.confident != labels))
-
-
 def empty_columns(given: Given, scoring: Scoring, make: MakeColumn = in_memory) -> RowColumns:
     """Return columns to be filled; a score that is one of the other columns is that column."""
     n_rows, kind = len(given.labels), float_type(given.pred_probs.dtype)
@@ -104,6 +101,25 @@ def score_type(scoring: Scoring, n_classes: int, kind: np.dtype[np.floating]) ->
     return score_block(np.empty(0, np.int64), np.empty((0, n_classes), kind), scoring).dtype
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Judged:
+    """What pass B found.
+
+    Parameters
+    ----------
+    columns : RowColumns
+        One value a row.
+    counts : Matrix of int64
+        Confident examples by given and suggested class.
+    n_confident : int
+        Rows counted off the diagonal that are not close to their label.
+    """
+
+    columns: RowColumns
+    counts: Matrix[np.int64]
+    n_confident: int
+
+
 def judge_rows(
     given: Given,
     thresholds: FloatArray,
@@ -111,26 +127,51 @@ def judge_rows(
     division: Division | None = None,
     columns: RowColumns | None = None,
     keep: frozenset[str] = ALL_COLUMNS,
-) -> RowColumns:
+) -> Judged:
     """Judge every row against the thresholds; the results go into `columns` if there are any.
 
-    Columns that are not to be kept are thrown away block by block, and must not be looked at.
+    Columns that are not to be kept are thrown away block by block, and must not be looked at. If nobody has checked
+    the range of the probabilities before, this does.
     """
-    probs = given.pred_probs
-    kind = float_type(probs.dtype)
-    limits = _Limits.of(thresholds, kind)
+    limits = _Limits.of(thresholds, float_type(given.pred_probs.dtype))
     columns = columns or empty_columns(given, scoring, _keeping(keep))
     is_derived = columns.score is columns.self_confidence or columns.score is columns.normalized_margin
 
-    def judge(share: slice) -> None:
-        for rows, block in blocks(probs, share, division):
+    def judge(share: slice) -> tuple[Matrix[np.int64], int]:
+        tally, n_confident = Tally(given.n_classes, share.stop - share.start), 0
+        for rows, block in blocks(given.pred_probs, share, division):
             labels = codes(given.labels, rows)
-            _judge_block(labels, block, limits, columns, rows)
+            found = _results(columns, rows)
+            n_bad = _judge_block(labels, block, limits, found)
+            if n_bad and not given.in_range:
+                reject_range(given.pred_probs)
             if not is_derived:
                 columns.score[rows] = score_block(labels, block, scoring)
+            tally.add(labels, found.confident)
+            n_confident += int(is_confident_issue(labels, found).sum())
+        return tally.matrix(), n_confident
 
-    share_rows(len(given.labels), given.n_classes, judge, division)
-    return columns
+    parts = share_rows(len(given.labels), given.n_classes, judge, division)
+    counts = add([counted for counted, _ in parts])
+    return Judged(columns, counts, sum(n_confident for _, n_confident in parts))
+
+
+def is_off_diagonal(labels: IntArray, columns: RowColumns) -> BoolArray:
+    """Whether each row is counted for another class than its given label."""
+    return np.asarray((columns.confident != DROPPED) & (columns.confident != labels))
+
+
+def is_confident_issue(labels: IntArray, columns: RowColumns) -> BoolArray:
+    """Counted for another class than the given one, and not close to it."""
+    return is_off_diagonal(labels, columns) & ~columns.is_close
+
+
+def _results(columns: RowColumns, rows: slice) -> RowColumns:
+    """Return the places for what is found of some rows; scores that are not derived come later."""
+    own, margin = columns.self_confidence[rows], columns.normalized_margin[rows]
+    return RowColumns(
+        own, margin, own, columns.predicted[rows], columns.confident[rows], columns.is_close[rows]
+    )
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -145,7 +186,8 @@ class _Limits:
     def of(cls, thresholds: FloatArray, kind: np.dtype[np.floating]) -> _Limits:
         values = _rounded_up(thresholds - TOLERANCE, kind)
         integer = np.dtype(f"i{kind.itemsize}")
-        order = np.array([np.iinfo(integer).max, np.iinfo(integer).min], integer)
+        highest = np.array(range_of(kind)[1]).view(integer)
+        order = np.array([np.iinfo(integer).max, np.iinfo(integer).min, highest], integer)
         bits = np.where(values == 0, kind.type(-0.0), values).view(
             integer
         )  # -0.0 sorts first, and equals 0.0
@@ -159,48 +201,64 @@ def _rounded_up(limits: FloatArray, kind: np.dtype[np.floating]) -> FloatArray:
     return np.ascontiguousarray(np.where(rounded < limits, raised, rounded), dtype=kind)
 
 
-def _judge_block(
-    labels: IntArray, block: FloatArray, limits: _Limits, columns: RowColumns, rows: slice
-) -> None:
-    results = (
-        columns.self_confidence[rows],
-        columns.normalized_margin[rows],
-        columns.predicted[rows],
-        columns.confident[rows],
-        columns.is_close[rows],
-    )
-    tolerance = block.dtype.type(TOLERANCE)
+def _judge_block(labels: IntArray, block: FloatArray, limits: _Limits, found: RowColumns) -> int:
+    """Judge the rows of a block; return how many entries are out of range."""
+    tolerance, (low, high) = block.dtype.type(TOLERANCE), range_of(block.dtype)
     if block.shape[1] <= NARROW:
-        judge_narrow(labels, block, limits.values, tolerance, *results)
-        return
+        return judge_narrow(
+            labels,
+            block,
+            limits.values,
+            tolerance,
+            low,
+            high,
+            found.self_confidence,
+            found.normalized_margin,
+            found.predicted,
+            found.confident,
+            found.is_close,
+        )
     scratch = np.empty(1, block.dtype)
-    bits, scratch_bits = block.view(limits.keys.dtype), scratch.view(limits.keys.dtype)
-    judge_wide(
+    return judge_wide(
         labels,
         block,
-        bits,
+        block.view(limits.keys.dtype),
         limits.values,
         limits.keys,
         limits.order,
         tolerance,
+        low,
+        high,
         scratch,
-        scratch_bits,
-        *results,
+        scratch.view(limits.keys.dtype),
+        found.self_confidence,
+        found.normalized_margin,
+        found.predicted,
+        found.confident,
+        found.is_close,
     )
 
 
 def score_rows(given: Given, scoring: Scoring, division: Division | None = None) -> FloatArray:
-    """Return the score of every row."""
+    """Return the score of every row; if nobody has checked the range of the probabilities before, this does."""
     if scoring.is_plain_margin:
         endless, keep = np.full(given.n_classes, np.inf), frozenset({"normalized_margin"})
-        return judge_rows(given, endless, scoring, division, keep=keep).normalized_margin
-    scores = np.empty(
-        len(given.labels), score_type(scoring, given.n_classes, float_type(given.pred_probs.dtype))
-    )
+        return judge_rows(given, endless, scoring, division, keep=keep).columns.normalized_margin
+    kind = float_type(given.pred_probs.dtype)
+    scores = np.empty(len(given.labels), score_type(scoring, given.n_classes, kind))
+    ends = range_of(kind, scoring.tolerance)
 
     def score(share: slice) -> None:
         for rows, block in blocks(given.pred_probs, share, division):
-            scores[rows] = score_block(codes(given.labels, rows), block, scoring)
+            labels = codes(given.labels, rows)
+            if scoring.is_plain_self_confidence:
+                n_bad = take_self_confidence(labels, block, *ends, scores[rows])
+            else:
+                n_bad = 0 if given.in_range else count_outside(block, *ends)
+            if n_bad and not given.in_range:
+                reject_range(given.pred_probs, scoring.tolerance)
+            if not scoring.is_plain_self_confidence:
+                scores[rows] = score_block(labels, block, scoring)
 
     share_rows(len(given.labels), given.n_classes, score, division)
     return scores

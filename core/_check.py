@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 import sys
 from dataclasses import dataclass
+from typing import NoReturn
 
 import numpy as np
 import numpy.typing as npt
@@ -16,8 +17,10 @@ import numpy.typing as npt
 from labelhealth.core._check_options import check_joint_counts, where
 from labelhealth.core._constants import TOLERANCE
 from labelhealth.core._exact import ClassSums
+from labelhealth.core._kernels import count_outside
 from labelhealth.core._rows import count_rows, select_rows
-from labelhealth.core._sums import sum_self_confidence
+from labelhealth.core._sums import range_of, sum_self_confidence
+from labelhealth.core._sweep import blocks, float_type
 from labelhealth.core._types import FloatArray, IntArray, LabelsLike
 from labelhealth.core.errors import (
     FeaturesError,
@@ -29,8 +32,6 @@ from labelhealth.core.errors import (
     PredProbsTypeError,
 )
 from labelhealth.core.options import Score
-
-CHECK_ENTRIES = 2**20  # entries looked at in one step: a few MB
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -45,20 +46,22 @@ class Given:
         Probabilities in [0, 1] up to 1e-6; never copied, so a memory map stays one.
     known_sums : ClassSums or None
         Exact sums of self-confidence by class, where they are known.
+    in_range : bool
+        Whether the range of all probabilities was checked; if not, the first sweep over all of them has to do so.
     """
 
     labels: IntArray
     pred_probs: FloatArray
     known_sums: ClassSums | None = None
+    in_range: bool = True
 
     @property
     def sums(self) -> ClassSums:
         """Exact sums of self-confidence by class: those that the check of the range has left, if any."""
-        found = self.known_sums or sum_self_confidence(self.labels, self.pred_probs, TOLERANCE)
-        if found is None:
-            msg = "`pred_probs` must lie in [0, 1]."
-            raise PredProbsError(msg)
-        return found
+        if self.known_sums is not None:
+            return self.known_sums
+        found = sum_self_confidence(self.labels, self.pred_probs, TOLERANCE, whole=False)
+        return found if found is not None else reject_range(self.pred_probs)
 
     @property
     def n_classes(self) -> int:
@@ -66,8 +69,14 @@ class Given:
         return int(self.pred_probs.shape[1])
 
 
-def check_given(labels: LabelsLike, pred_probs: FloatArray, *, one_class: bool = True) -> Given:
-    """Return clean labels and probabilities that fit each other; `one_class` allows one distinct label."""
+def check_given(
+    labels: LabelsLike, pred_probs: FloatArray, *, one_class: bool = True, in_range: bool = True
+) -> Given:
+    """Return clean labels and probabilities that fit each other.
+
+    `one_class` allows one distinct label. With `in_range=False` the range of the probabilities is left to the first
+    sweep over them (`judge_rows`, `score_rows`), which saves one.
+    """
     codes = check_labels(labels, one_class=one_class)
     probs = _check_probs_array(pred_probs)
     if len(probs) != len(codes):
@@ -80,17 +89,17 @@ def check_given(labels: LabelsLike, pred_probs: FloatArray, *, one_class: bool =
         msg = f"`pred_probs` must have two dimensions (examples, classes); got shape {probs.shape}."
         raise PredProbsError(msg)
     _check_labels_below(codes, probs.shape[1], "the number of columns of `pred_probs`", PredProbsError)
+    if not in_range:
+        return Given(codes, probs, in_range=False)
     sums = sum_self_confidence(codes, probs, TOLERANCE)
-    if sums is None:
-        _check_probs_range(probs)
-    return Given(codes, probs, sums)
+    return Given(codes, probs, sums) if sums is not None else reject_range(probs)
 
 
-def check_given_for_filter(labels: LabelsLike, pred_probs: FloatArray) -> Given:
+def check_given_for_filter(labels: LabelsLike, pred_probs: FloatArray, *, in_range: bool = True) -> Given:
     """As `check_given`; a single distinct label is allowed only if it is 0."""
     codes = check_labels(labels)
     check_labels(codes, one_class=not codes.any())
-    return check_given(codes, pred_probs)
+    return check_given(codes, pred_probs, in_range=in_range)
 
 
 def check_labels(labels: LabelsLike, *, n_classes: int | None = None, one_class: bool = True) -> IntArray:
@@ -228,39 +237,47 @@ def _check_probs_array(pred_probs: FloatArray) -> FloatArray:
     return np.asarray(pred_probs)  # a memory map as a plain view: slices are cheap
 
 
-def _check_probs_range(probs: FloatArray, tolerance: float = TOLERANCE) -> None:
-    step = max(CHECK_ENTRIES // max(probs.shape[1], 1), 1)
-    for start in range(0, len(probs), step):
-        block = probs[start : start + step]
-        if not (block.min() >= -tolerance and block.max() <= 1 + tolerance):  # False for NaN as well
-            _raise_bad_probs(probs, start, step, tolerance)
+def check_range(probs: FloatArray, tolerance: float = TOLERANCE) -> None:
+    """Reject probabilities outside [0, 1], and NaN."""
+    ends = range_of(float_type(probs.dtype), tolerance)
+    if any(count_outside(block, *ends) for _, block in blocks(probs, slice(0, len(probs)))):
+        reject_range(probs, tolerance)
 
 
-def _raise_bad_probs(probs: FloatArray, start: int, step: int, tolerance: float) -> None:
-    n_bad = sum(
-        int(_is_bad(probs[i : i + step], tolerance).any(axis=1).sum()) for i in range(0, len(probs), step)
-    )
-    row = start + int(_is_bad(probs[start : start + step], tolerance).any(axis=1).argmax())
-    value = probs[row][_is_bad(probs[row], tolerance)][0]
+def reject_range(probs: FloatArray, tolerance: float = TOLERANCE) -> NoReturn:
+    """Raise the error that tells of the first bad value, of which there is at least one."""
+    n_bad, first_row, first_value = 0, -1, 0.0
+    for rows, block in blocks(probs, slice(0, len(probs))):
+        is_bad = _is_bad(block, tolerance)
+        places = np.flatnonzero(is_bad.any(axis=1))
+        if n_bad == 0 and len(places):
+            first_row, first_value = rows.start + int(places[0]), float(block[is_bad][0])
+        n_bad += len(places)
     msg = (
-        f"`pred_probs` must lie in [0, 1]; got {value:.10g} at row {row} ({n_bad} of {len(probs)} rows)."
+        f"`pred_probs` must lie in [0, 1]; got {first_value:.10g} at row {first_row} ({n_bad} of {len(probs)} rows)."
         " Hint: pass probabilities, not logits, and no NaN."
     )
     raise PredProbsError(msg)
 
 
 def _is_bad(block: FloatArray, tolerance: float) -> npt.NDArray[np.bool_]:
-    return ~((block >= -tolerance) & (block <= 1 + tolerance))
+    low, high = range_of(block.dtype, tolerance)
+    return ~((block >= low) & (block <= high))
 
 
 def check_scorable(given: Given, score: Score) -> None:
     """Reject probabilities that the score is not defined for."""
+    check_score_defined(given, score)
+    takes_logarithms = score == "confidence_weighted_entropy"
+    if takes_logarithms and sum_self_confidence(given.labels, given.pred_probs, 0.0) is None:
+        reject_range(given.pred_probs, tolerance=0.0)
+
+
+def check_score_defined(given: Given, score: Score) -> None:
+    """Reject too few classes for a score; whether there are logarithms of all probabilities is seen when scoring."""
     if score != "self_confidence" and given.n_classes == 1:
         msg = f"`pred_probs` must have at least two columns for the score {score}; got 1."
         raise PredProbsError(msg)
-    takes_logarithms = score == "confidence_weighted_entropy"
-    if takes_logarithms and sum_self_confidence(given.labels, given.pred_probs, 0.0) is None:
-        _check_probs_range(given.pred_probs, tolerance=0.0)
 
 
 def check_probs(pred_probs: FloatArray, *, tolerance: float = TOLERANCE) -> FloatArray:
@@ -271,7 +288,7 @@ def check_probs(pred_probs: FloatArray, *, tolerance: float = TOLERANCE) -> Floa
             f"`pred_probs` must have two dimensions (examples, two classes or more); got shape {probs.shape}."
         )
         raise PredProbsError(msg)
-    _check_probs_range(probs, tolerance)
+    check_range(probs, tolerance)
     return probs
 
 

@@ -6,12 +6,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from labelhealth.core._blocks import ALL_COLUMNS, RowColumns, is_off_diagonal, judge_rows
+from labelhealth.core._blocks import ALL_COLUMNS, Judged, is_off_diagonal, judge_rows
 from labelhealth.core._check import Given
 from labelhealth.core._constants import LOWEST_CONVERGED_PRIOR, TINY
 from labelhealth.core._exact import ClassSums
 from labelhealth.core._joint import calibrate, with_counted_diagonal
-from labelhealth.core._pairs import Matrix, count_pairs
+from labelhealth.core._pairs import Matrix
 from labelhealth.core._scores import Scoring
 from labelhealth.core._sums import thresholds_of
 from labelhealth.core._types import FloatArray, IntArray
@@ -23,38 +23,27 @@ from labelhealth.core.latent_algebra import (
 )
 from labelhealth.core.options import PyMethod, Score
 
-COUNTED = frozenset({"confident", "is_close"})  # columns that issues are counted from
 OUTER_ROUNDS, INNER_ROUNDS = 3, 5  # as Rank Pruning's published code; there is no stopping test
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class CountedJoint:
-    """A confident joint and what was judged to count it."""
+    """A confident joint, and the number of rows counted off its diagonal whose label is not the most probable class."""
 
     counts: Matrix[np.int64]
     is_calibrated: bool
-    given: Given
-    columns: RowColumns
+    n_issues: int
+    off_diagonal_rows: IntArray | None
 
     @property
     def joint(self) -> IntArray:
         """The full K x K matrix: column-major as it was counted, row-major once it is calibrated."""
         return self.counts.dense("C" if self.is_calibrated else "F")
 
-    @property
-    def off_diagonal_rows(self) -> IntArray:
-        """Rows counted for another class than their given one, ascending."""
-        return np.flatnonzero(is_off_diagonal(self.given.labels, self.columns))
-
-    @property
-    def n_issues(self) -> int:
-        """Rows counted off the diagonal whose label is not the most probable class."""
-        return int((is_off_diagonal(self.given.labels, self.columns) & ~self.columns.is_close).sum())
-
 
 def judge(
     given: Given, thresholds: FloatArray | None = None, *, keep: frozenset[str] = ALL_COLUMNS
-) -> tuple[ClassSums, RowColumns]:
+) -> tuple[ClassSums, Judged]:
     """Run passes A and B with plain scores; thresholds of the caller replace those of pass A.
 
     Of the columns only those to `keep` may be looked at.
@@ -72,13 +61,14 @@ def scoring_of(given: Given, method: Score, *, adjust_pred_probs: bool) -> Scori
 
 
 def confident_joint_of(
-    given: Given, thresholds: FloatArray | None = None, *, calibrated: bool = True
+    given: Given, thresholds: FloatArray | None = None, *, calibrated: bool = True, with_rows: bool = False
 ) -> CountedJoint:
-    """Count the confident joint, calibrated or raw."""
-    sums, columns = judge(given, thresholds, keep=COUNTED)
-    raw = with_counted_diagonal(count_pairs(given.labels, columns.confident, given.n_classes))
+    """Count the confident joint, calibrated or raw; `with_rows` lists those off the diagonal, ascending."""
+    sums, judged = judge(given, thresholds, keep=frozenset({"confident"} if with_rows else ()))
+    raw = with_counted_diagonal(judged.counts)
     joint = calibrate(raw, sums.counts) if calibrated else raw
-    return CountedJoint(joint, calibrated, given, columns)
+    rows = np.flatnonzero(is_off_diagonal(given.labels, judged.columns)) if with_rows else None
+    return CountedJoint(joint, calibrated, judged.n_confident, rows)
 
 
 def latent_estimates(

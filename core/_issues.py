@@ -121,23 +121,18 @@ def flag_issues(given: Given, columns: RowColumns, plan: Plan, division: Divisio
     return mark_issues(given.labels, columns, plan, chosen)
 
 
-def is_confident_issue(labels: IntArray, columns: RowColumns) -> BoolArray:
-    """Counted for another class than the given one, and not close to it."""
-    return is_off_diagonal(labels, columns) & ~columns.is_close
-
-
 def columns_of(filter_by: FilterBy) -> frozenset[str]:
-    """Return the columns that a rule looks at, and those that issues are counted from."""
+    """Return the columns that a rule looks at."""
     looked_at: dict[FilterBy, set[str]] = {
-        "prune_by_noise_rate": {"predicted"},
-        "prune_by_class": {"predicted", "self_confidence"},
-        "both": {"predicted", "self_confidence"},
-        "confident_learning": set(),
-        "predicted_neq_given": {"predicted"},
+        "prune_by_noise_rate": {"predicted", "is_close"},
+        "prune_by_class": {"predicted", "self_confidence", "is_close"},
+        "both": {"predicted", "self_confidence", "is_close"},
+        "confident_learning": {"confident", "is_close"},
+        "predicted_neq_given": {"predicted", "is_close"},
         "low_normalized_margin": {"normalized_margin"},
         "low_self_confidence": {"self_confidence"},
     }
-    return frozenset({"confident", "is_close"} | looked_at[filter_by])
+    return frozenset(looked_at[filter_by])
 
 
 def unjudged_classes(class_counts: IntArray, min_examples_per_class: float) -> IntArray:

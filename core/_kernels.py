@@ -21,46 +21,76 @@ CHECKED_TOGETHER = 4096  # entries: what is checked is still in the first-level 
 TILE = 128  # rows that are turned on their side together
 
 
-@kernel(n_inputs=4)
+@kernel(n_inputs=3)
+def count_outside(probs: FloatArray, low: np.floating, high: np.floating) -> int:
+    """Return how many entries are not from `low` to `high`; NaN is none of these."""
+    entries = probs.reshape(probs.size)
+    n_inside = 0
+    for place in range(len(entries)):
+        value = entries[place]
+        n_inside += (value >= low) & (value <= high)
+    return len(entries) - n_inside
+
+
+@kernel(n_inputs=5)
 def add_self_confidence(
     labels: IntArray,
     probs: FloatArray,
     low: np.floating,
     high: np.floating,
+    whole: bool,
     counts: IntArray,
     limbs: IntArray,
 ) -> int:
     """Add each row's self-confidence to the digits of its class; return how many entries are out of range.
 
-    `counts` has shape (K,), `limbs` (K, N_LIMBS): digit j counts units of 2**(-32 j). NaN is out of range.
+    `counts` has shape (K,), `limbs` (K, N_LIMBS): digit j counts units of 2**(-32 j). NaN is out of range. Unless the
+    `whole` row is to be in range, only its self-confidence is looked at.
     """
     n_rows, n_classes = probs.shape
     step = max(CHECKED_TOGETHER // n_classes, 1)
-    n_good = 0
+    n_bad = 0
     for start in range(0, n_rows, step):
         stop = min(start + step, n_rows)
-        checked = probs[start:stop].reshape((stop - start) * n_classes)
-        good = 0
-        for place in range(len(checked)):
-            value = checked[place]
-            good += (value >= low) & (value <= high)
-        n_good += good
-        if good < len(checked):
-            continue
+        if whole:
+            bad = count_outside(probs[start:stop], low, high)
+            n_bad += bad
+            if bad > 0:
+                continue
         for row in range(start, stop):
             label = labels[row]
+            own = probs[row, label]
+            if not (low <= own <= high):
+                n_bad += 1
+                continue
             counts[label] += 1
-            rest = np.float64(probs[row, label]) * LIMB  # exact, as are the steps below
+            rest = np.float64(own) * LIMB  # exact, as are the steps below
             digit = 1
             while rest != 0.0:
-                whole = np.int64(rest)
-                limbs[label, digit] += whole
-                rest = (rest - whole) * LIMB
+                whole_units = np.int64(rest)
+                limbs[label, digit] += whole_units
+                rest = (rest - whole_units) * LIMB
                 digit += 1
-    return int(n_rows * n_classes - n_good)
+    return n_bad
 
 
-@kernel(n_inputs=7)
+@kernel(n_inputs=4)
+def take_self_confidence(
+    labels: IntArray, probs: FloatArray, low: np.floating, high: np.floating, own: FloatArray
+) -> int:
+    """Write the probability of each given label into `own`; return how many entries of all are out of range."""
+    n_rows, n_classes = probs.shape
+    step = max(CHECKED_TOGETHER // n_classes, 1)
+    n_bad = 0
+    for start in range(0, n_rows, step):
+        stop = min(start + step, n_rows)
+        n_bad += count_outside(probs[start:stop], low, high)
+        for row in range(start, stop):
+            own[row] = probs[row, labels[row]]
+    return n_bad
+
+
+@kernel(n_inputs=9)
 def judge_wide(
     labels: IntArray,
     probs: FloatArray,
@@ -69,6 +99,8 @@ def judge_wide(
     limit_keys: BitArray,
     order: BitArray,
     tolerance: np.floating,
+    low: np.floating,
+    high: np.floating,
     scratch: FloatArray,
     scratch_bits: BitArray,
     own: FloatArray,
@@ -84,23 +116,28 @@ def judge_wide(
     several the predicted one, of none -1. `is_close` tells whether the label would be predicted, were it more probable
     by the tolerance; where it would then be tied, the other class is ahead now, so that is the predicted one.
     `scratch_bits` is `scratch`, one float, seen as an integer; `order` holds the mask that makes the bits of negative
-    floats sort as these do, and the lowest integer. Return 0.
+    floats sort as these do, the lowest integer, and the bits of `high`. Return how many entries are not from `low` to
+    `high`; what is written of their rows means nothing.
     """
     n_rows, n_classes = probs.shape
     integer = bits.dtype.type
     one, two = probs.dtype.type(1), probs.dtype.type(2)
-    mask, lowest = order[0], order[1]
+    mask, lowest, highest = order[0], order[1], order[2]
+    n_bad = 0
     for row in range(n_rows):
         label = labels[row]
-        best = lowest
-        n_confident = integer(0)
+        best, signs, n_confident = lowest, integer(0), integer(0)
         for column in range(n_classes):
             key = bits[row, column]
+            signs = integer(signs | key)
             key = integer(key ^ mask) if key < 0 else key
             n_confident = integer(n_confident + integer(key >= limit_keys[column]))
             best = max(best, key if column != label else lowest)
         scratch_bits[0] = integer(best ^ mask) if best < 0 else best
         lead, rival = probs[row, label], scratch[0]
+        if signs < 0 or best > highest or not lead <= high:
+            for column in range(n_classes):
+                n_bad += not (low <= probs[row, column] <= high)
         winner = label
         if rival >= lead:
             place = integer(n_classes)
@@ -124,74 +161,74 @@ def judge_wide(
                 is_confident = probs[row, column] >= limits[column]
                 place = min(place, integer(column) if is_confident else integer(n_classes))
             confident[row] = place
-    return 0
+    return n_bad
 
 
-@kernel(n_inputs=4)
+@kernel(n_inputs=6)
 def judge_narrow(
-    labels: IntArray,
-    probs: FloatArray,
+    all_labels: IntArray,
+    all_probs: FloatArray,
     limits: FloatArray,
     tolerance: np.floating,
-    own: FloatArray,
-    margins: FloatArray,
-    predicted: CodeArray,
-    confident: CodeArray,
-    is_close: BoolArray,
+    low: np.floating,
+    high: np.floating,
+    all_own: FloatArray,
+    all_margins: FloatArray,
+    all_predicted: CodeArray,
+    all_confident: CodeArray,
+    all_close: BoolArray,
 ) -> int:
-    """Judge rows of few classes, as `judge_wide` does: tiles of rows are turned on their side. Return 0."""
-    n_rows, n_classes = probs.shape
-    one, two = probs.dtype.type(1), probs.dtype.type(2)
-    tile = np.empty((n_classes, TILE), probs.dtype)
-    best = np.empty(TILE, probs.dtype)
-    given, place, n_confident, last = (
-        np.empty(TILE, np.int32),
-        np.empty(TILE, np.int32),
-        np.empty(TILE, np.int32),
-        np.empty(TILE, np.int32),
-    )
+    """Judge rows of few classes, as `judge_wide` does: tiles of rows are turned on their side."""
+    n_rows, n_classes = all_probs.shape
+    one, two = all_probs.dtype.type(1), all_probs.dtype.type(2)
+    tile, best = np.empty((n_classes, TILE), all_probs.dtype), np.empty(TILE, all_probs.dtype)
+    given, place = np.empty(TILE, np.int32), np.empty(TILE, np.int32)
+    n_confident, last = np.empty(TILE, np.int32), np.empty(TILE, np.int32)
+    n_bad = 0
     for start in range(0, n_rows, TILE):
-        size = min(TILE, n_rows - start)
+        stop = min(start + TILE, n_rows)
+        size = stop - start
+        labels, probs = all_labels[start:stop], all_probs[start:stop]
+        own, margins, is_close = all_own[start:stop], all_margins[start:stop], all_close[start:stop]
+        predicted, confident = all_predicted[start:stop], all_confident[start:stop]
         for i in range(size):
-            given[i] = labels[start + i]
+            given[i] = labels[i]
+            own[i] = probs[i, labels[i]]
             for column in range(n_classes):
-                tile[column, i] = probs[start + i, column]
+                tile[column, i] = probs[i, column]
         for i in range(size):
-            best[i] = -np.inf
-            place[i] = 0
-            n_confident[i] = 0
-            last[i] = -1
+            best[i], place[i], n_confident[i], last[i] = -np.inf, 0, 0, -1
+        n_inside = np.int32(0)
         for column in range(n_classes):
-            code = np.int32(column)
-            limit = limits[column]
+            code, limit = np.int32(column), limits[column]
             for i in range(size):
                 value = tile[column, i]
+                n_inside = np.int32(n_inside + np.int32((value >= low) & (value <= high)))
                 is_better = (value > best[i]) & (given[i] != code)
                 best[i] = value if is_better else best[i]
                 place[i] = code if is_better else place[i]
                 is_confident = value >= limit
                 n_confident[i] = np.int32(n_confident[i] + np.int32(is_confident))
                 last[i] = code if is_confident else last[i]
+        n_bad += size * n_classes - n_inside
         for i in range(size):
-            row, label, rival = start + i, given[i], best[i]
-            lead = probs[row, label]
+            label, rival, lead = given[i], best[i], own[i]
             is_beaten = (rival > lead) | ((rival == lead) & (place[i] < label))
             winner = place[i] if is_beaten else label
             lifted = lead + tolerance
-            own[row] = lead
-            margins[row] = (lead - rival + one) / two
-            predicted[row] = winner
-            is_close[row] = (lifted > rival) | ((lifted == rival) & (label < winner))
-            confident[row] = winner if n_confident[i] > 1 else last[i]
-    return 0
+            margins[i] = (lead - rival + one) / two
+            predicted[i] = winner
+            is_close[i] = (lifted > rival) | ((lifted == rival) & (label < winner))
+            confident[i] = winner if n_confident[i] > 1 else last[i]
+    return n_bad
 
 
 @kernel(n_inputs=3)
 def count_confident(labels: IntArray, confident: CodeArray, n_classes: int, pairs: IntArray) -> int:
-    """Count rows by (confident, given) class into `pairs`, shape (K * K,); -1 is no class. Return 0."""
+    """Count rows by (given, confident) class into `pairs`, shape (K * K,); -1 is no class. Return 0."""
     for row in range(len(labels)):
         if confident[row] >= 0:
-            pairs[confident[row] * n_classes + labels[row]] += 1
+            pairs[labels[row] * n_classes + confident[row]] += 1
     return 0
 
 

@@ -16,6 +16,8 @@ from labelhealth.core._types import CodeArray, FloatArray, IntArray
 Number = TypeVar("Number", np.int64, np.float64)
 
 MAX_DENSE = 2**22  # entries of a full matrix that may be made on the way: 32 MB
+SMALL_DENSE = 2**16  # entries of a full matrix that is made even if there are fewer rows
+MAX_KEPT = 2**20  # rows whose pairs are kept before they are counted
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -121,52 +123,73 @@ def sparse(full: npt.NDArray[np.number]) -> Matrix[np.float64]:
     return Matrix(given, true, full[given, true].astype(np.float64), len(full))
 
 
+class Tally:
+    """Counts of rows by (given label, other class), taken a few rows at a time; class -1 is no class.
+
+    Few classes are counted in a full matrix; of many the pairs themselves are kept, and counted when they are many.
+    """
+
+    def __init__(self, n_classes: int, n_rows: int) -> None:
+        self.n_classes = n_classes
+        is_dense = n_classes * n_classes <= min(max(n_rows, SMALL_DENSE), MAX_DENSE)
+        self.full = np.zeros(n_classes * n_classes, np.int64) if is_dense else None
+        self._kept: list[IntArray] = []
+        self._n_kept = 0
+        self._counted: list[Matrix[np.int64]] = []
+
+    def add(self, labels: IntArray, classes: CodeArray) -> None:
+        """Count some rows."""
+        if self.full is not None:
+            count_confident(labels, classes, self.n_classes, self.full)
+            return
+        is_counted = classes >= 0
+        self._kept.append(labels[is_counted] * self.n_classes + classes[is_counted])
+        self._n_kept += len(self._kept[-1])
+        if self._n_kept > MAX_KEPT:
+            self._count()
+
+    def matrix(self) -> Matrix[np.int64]:
+        """Return the counts."""
+        if self.full is not None:
+            return _matrix(np.flatnonzero(self.full), self.full[self.full != 0], self.n_classes)
+        self._count()
+        return add(self._counted)
+
+    def _count(self) -> None:
+        pairs = np.concatenate([*self._kept, np.empty(0, np.int64)])
+        self._counted.append(_matrix(*np.unique(pairs, return_counts=True), self.n_classes))
+        self._kept, self._n_kept = [], 0
+
+
 def count_pairs(
     labels: IntArray, classes: CodeArray, n_classes: int, division: Division | None = None
 ) -> Matrix[np.int64]:
     """Count rows by (given label, other class); rows of class -1 are left out."""
-    if n_classes * n_classes > MAX_DENSE:
-        return _count_by_sorting(labels, classes, n_classes)
 
-    def count(share: slice) -> IntArray:
-        pairs = np.zeros(n_classes * n_classes, np.int64)
+    def count(share: slice) -> Matrix[np.int64]:
+        tally = Tally(n_classes, share.stop - share.start)
         for rows in pieces(share):
-            count_confident(codes(labels, rows), classes[rows], n_classes, pairs)
-        return pairs
+            tally.add(codes(labels, rows), classes[rows])
+        return tally.matrix()
 
-    parts = share_rows(len(labels), 1, count, division)
-    full = np.sum(parts, axis=0).reshape(n_classes, n_classes).T
-    given, true = np.nonzero(full)
-    return Matrix(given, true, full[given, true], n_classes)
+    return add(share_rows(len(labels), 1, count, division))
 
 
 def add(parts: list[Matrix[np.int64]]) -> Matrix[np.int64]:
     """Return the sum of several matrices of counts."""
+    if len(parts) == 1:
+        return parts[0]
     n_classes = parts[0].n_classes
-    codes = np.concatenate([part.codes for part in parts])
-    return _summed(codes, np.concatenate([part.values for part in parts]), n_classes)
+    pairs = np.concatenate([part.codes for part in parts])
+    order = np.argsort(pairs, kind="stable")
+    pairs, counts = pairs[order], np.concatenate([part.values for part in parts])[order]
+    first = np.flatnonzero(np.append(True, pairs[1:] != pairs[:-1])[: len(pairs)])
+    return _matrix(pairs[first], np.add.reduceat(counts, first) if len(first) else counts, n_classes)
 
 
-def _count_by_sorting(
-    labels: npt.NDArray[np.integer], classes: CodeArray, n_classes: int
-) -> Matrix[np.int64]:
-    parts: list[IntArray] = []
-    counts: list[IntArray] = []
-    for rows in pieces(slice(0, len(labels))):
-        kept = classes[rows] >= 0
-        pairs = codes(labels, rows)[kept] * n_classes + classes[rows][kept]
-        for values, found in zip(np.unique(pairs, return_counts=True), (parts, counts), strict=True):
-            found.append(values)
-    if not parts:
-        parts, counts = [np.empty(0, np.int64)], [np.empty(0, np.int64)]
-    return _summed(np.concatenate(parts), np.concatenate(counts), n_classes)
-
-
-def _summed(codes: IntArray, counts: IntArray, n_classes: int) -> Matrix[np.int64]:
-    distinct, place = np.unique(codes, return_inverse=True)
-    totals = np.zeros(len(distinct), np.int64)
-    np.add.at(totals, place, counts)
-    return Matrix(distinct // n_classes, distinct % n_classes, totals, n_classes)
+def _matrix(pairs: IntArray, counts: IntArray, n_classes: int) -> Matrix[np.int64]:
+    given, true = np.divmod(pairs, n_classes)
+    return Matrix(given, true, counts, n_classes)
 
 
 LEAF = 128  # entries that numpy sums in one run; it halves longer ones, at a multiple of 8

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from labelhealth.core._constants import LOWEST_PROBABILITY
+from labelhealth.core._constants import LOWEST_PROBABILITY, TOLERANCE
 from labelhealth.core._kernels import sum_entropy
 from labelhealth.core._types import FloatArray, IntArray
 from labelhealth.core.options import Score
@@ -24,6 +24,11 @@ class Scoring:
     def is_plain_self_confidence(self) -> bool:
         """Whether the score is the probability of the given label itself."""
         return self.method == "self_confidence" and self.thresholds is None
+
+    @property
+    def tolerance(self) -> float:
+        """How far outside [0, 1] a probability may lie: there are no logarithms of negative numbers."""
+        return 0.0 if self.method == "confidence_weighted_entropy" else TOLERANCE
 
     @property
     def is_plain_margin(self) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from labelhealth.core._constants import LOWEST_THRESHOLD, MISSING_THRESHOLD
+from labelhealth.core._constants import LOWEST_THRESHOLD, MISSING_THRESHOLD, TOLERANCE
 from labelhealth.core._exact import ClassSums, sums_of_digits
 from labelhealth.core._kernels import N_LIMBS, add_self_confidence
 from labelhealth.core._sweep import Division, blocks, codes, float_type, share_rows
@@ -13,21 +13,26 @@ from labelhealth.core._types import FloatArray, IntArray
 
 
 def sum_self_confidence(
-    labels: IntArray, pred_probs: FloatArray, tolerance: float, division: Division | None = None
+    labels: IntArray,
+    pred_probs: FloatArray,
+    tolerance: float,
+    division: Division | None = None,
+    *,
+    whole: bool = True,
 ) -> ClassSums | None:
     """Count the examples of each class and sum their self-confidence; None if a value is not in [0, 1].
 
-    The sums are exact, so the order and the division of the rows change nothing. The same sweep checks the range.
+    The sums are exact, so the order and the division of the rows change nothing. The same sweep checks the range, of
+    the `whole` rows or of the values that are summed.
     """
     n_classes = pred_probs.shape[1]
-    kind = float_type(pred_probs.dtype).type
-    low, high = kind(-tolerance), kind(1 + tolerance)
+    low, high = range_of(float_type(pred_probs.dtype), tolerance)
 
     def add(share: slice) -> ClassSums | None:
         counts = np.zeros(n_classes, np.int64)
         digits = np.zeros((n_classes, N_LIMBS), np.int64)
         for rows, block in blocks(pred_probs, share, division):
-            if add_self_confidence(codes(labels, rows), block, low, high, counts, digits):
+            if add_self_confidence(codes(labels, rows), block, low, high, whole, counts, digits):
                 return None
         return sums_of_digits(counts, digits.T)
 
@@ -50,3 +55,8 @@ def thresholds_of(sums: ClassSums, dtype: npt.DTypeLike) -> FloatArray:
     values = [MISSING_THRESHOLD if mean is None else mean for mean in means]
     result_kind = np.dtype(np.float64) if None in means else kind
     return np.maximum(np.array(values, dtype=result_kind), LOWEST_THRESHOLD)
+
+
+def range_of(dtype: np.dtype[np.floating], tolerance: float = TOLERANCE) -> tuple[np.floating, np.floating]:
+    """Return the lowest and the highest number of a type that passes for a probability."""
+    return dtype.type(-tolerance), dtype.type(1 + tolerance)

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from labelhealth.core._blocks import judge_rows
 from labelhealth.core._check import Given, check_given, check_scorable
 from labelhealth.core._check_options import check_issue_options
-from labelhealth.core._issues import flag_issues, is_confident_issue, plan_issues
+from labelhealth.core._issues import flag_issues, plan_issues
 from labelhealth.core._joint import calibrate, with_counted_diagonal
 from labelhealth.core._order import ascending
-from labelhealth.core._pairs import Matrix, count_pairs
+from labelhealth.core._pairs import Matrix
 from labelhealth.core._scores import Scoring
 from labelhealth.core._sums import thresholds_of
 from labelhealth.core._sweep import Division
@@ -122,7 +122,7 @@ def audit_labels(
     array([2, 4])
     """
     checked_options = check_issue_options(options or IssueOptions())
-    given = check_given(labels, pred_probs)
+    given = check_given(labels, pred_probs, in_range=False)
     if given.n_classes < 2:
         msg = f"`pred_probs` must have at least two columns; got shape {given.pred_probs.shape}."
         raise PredProbsError(msg)
@@ -134,12 +134,11 @@ def _audit(given: Given, options: IssueOptions, division: Division | None = None
     sums = given.sums
     thresholds = thresholds_of(sums, given.pred_probs.dtype)
     scoring = Scoring(options.score, thresholds if options.adjust_pred_probs else None)
-    columns = judge_rows(given, thresholds, scoring, division)
-    raw = with_counted_diagonal(count_pairs(given.labels, columns.confident, given.n_classes, division))
+    judged = judge_rows(given, thresholds, scoring, division)
+    columns, raw = judged.columns, with_counted_diagonal(judged.counts)
     joint = calibrate(raw, sums.counts)
-    n_confident = int(is_confident_issue(given.labels, columns).sum())
-    plan = plan_issues(joint, sums.counts, n_confident, options)
-    flagged = flag_issues(given, columns, plan, division)
+    plan = plan_issues(joint, sums.counts, judged.n_confident, options)
+    flagged = flag_issues(replace(given, known_sums=sums), columns, plan, division)
     ranked = ascending(columns.score)
     return LabelAudit(
         thresholds=thresholds,
@@ -154,5 +153,5 @@ def _audit(given: Given, options: IssueOptions, division: Division | None = None
         is_close=columns.is_close,
         ranked_issues=ranked[flagged[ranked]],
         ranked_rows=ranked,
-        num_issues=n_confident,
+        num_issues=judged.n_confident,
     )

@@ -24,8 +24,7 @@ from labelhealth.core._cross_validation import (
     estimate_noise_matrices,
     estimate_py_noise_matrices_and_cv_pred_proba,
 )
-from labelhealth.core._estimates import COUNTED, confident_joint_of, judge, latent_estimates
-from labelhealth.core._issues import is_confident_issue
+from labelhealth.core._estimates import confident_joint_of, judge, latent_estimates
 from labelhealth.core._joint import calibrate as calibrate_counts
 from labelhealth.core._joint import shares
 from labelhealth.core._pairs import sparse
@@ -181,10 +180,10 @@ def compute_confident_joint(
            [0, 1]])
     """
     check_single_label(multi_label, "compute_confident_joint")
-    given = check_given(labels, pred_probs)
+    given = check_given(labels, pred_probs, in_range=False)
     limits = None if thresholds is None else check_thresholds(thresholds, given.n_classes)
-    found = confident_joint_of(given, limits, calibrated=calibrate)
-    return (found.joint, found.off_diagonal_rows) if return_indices_of_off_diagonals else found.joint
+    found = confident_joint_of(given, limits, calibrated=calibrate, with_rows=return_indices_of_off_diagonals)
+    return found.joint if found.off_diagonal_rows is None else (found.joint, found.off_diagonal_rows)
 
 
 def calibrate_confident_joint(
@@ -282,7 +281,7 @@ def estimate_joint(
     """
     check_single_label(multi_label, "estimate_joint")
     if confident_joint is None:
-        given = check_given(labels, pred_probs)  # type: ignore[arg-type]  # the check names what is missing
+        given = check_given(labels, pred_probs, in_range=False)  # type: ignore[arg-type]  # names what is missing
         return shares(confident_joint_of(given).joint)
     if labels is None:
         return shares(check_joint_counts("confident_joint", confident_joint))
@@ -346,7 +345,7 @@ def num_label_issues(
     1
     """
     check_single_label(multi_label, "num_label_issues")
-    given = check_given(labels, pred_probs, one_class=False)
+    given = check_given(labels, pred_probs, one_class=False, in_range=False)
     method = check_choice("estimation_method", estimation_method, ESTIMATION_METHODS)
     if method == "off_diagonal_custom":
         return _issues_in_custom_joint(given, confident_joint)
@@ -355,7 +354,7 @@ def num_label_issues(
             f"`confident_joint` is not used by estimation_method={method!r}; use 'off_diagonal_custom'."
         )
     if method == "off_diagonal":
-        return int(is_confident_issue(given.labels, judge(given, keep=COUNTED)[1]).sum())
+        return judge(given, keep=frozenset())[1].n_confident
     return _issues_in_joint(shares(confident_joint_of(given).joint), len(given.labels))
 
 

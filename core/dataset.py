@@ -330,7 +330,7 @@ def health_summary(
     check_single_label(multi_label, "health_summary")
     counted = None
     if labels is not None and pred_probs is not None and joint is None and confident_joint is None:
-        counted = confident_joint_of(check_given(labels, pred_probs, one_class=False))
+        counted = confident_joint_of(check_given(labels, pred_probs, one_class=False, in_range=False))
         estimated: FloatArray = shares(counted.joint)
     else:
         estimated = _joint(labels, pred_probs, joint, confident_joint)

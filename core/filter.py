@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import contextlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
 
-from labelhealth.core._blocks import score_some
+from labelhealth.core._blocks import RowColumns, score_some
 from labelhealth.core._check import Given, check_given, check_given_for_filter, check_scorable
 from labelhealth.core._check_options import (
     check_filter_by,
@@ -24,7 +24,6 @@ from labelhealth.core._issues import (
     PRUNING_RULES,
     columns_of,
     flag_issues,
-    is_confident_issue,
     plan_issues,
     unjudged_classes,
 )
@@ -145,7 +144,7 @@ def find_label_issues(
         min_examples_per_class=min_examples_per_class,
     )
     check_n_jobs(n_jobs)
-    given = check_given_for_filter(labels, pred_probs)
+    given = check_given_for_filter(labels, pred_probs, in_range=False)
     request = _Request(
         given,
         check_issue_options(options),
@@ -193,8 +192,8 @@ def find_predicted_neq_given(
     array([ True, False])
     """
     check_single_label(multi_label, "find_predicted_neq_given")
-    given = check_given(labels, pred_probs, one_class=False)
-    columns = judge(given, keep=frozenset({"predicted"}))[1]
+    given = check_given(labels, pred_probs, one_class=False, in_range=False)
+    columns = judge(given, keep=frozenset({"predicted"}))[1].columns
     return np.asarray(columns.predicted != given.labels)
 
 
@@ -250,15 +249,15 @@ def find_label_issues_using_argmax_confusion_matrix(
     array([False, False,  True, False, False, False])
     """
     options = IssueOptions(filter_by=check_filter_by(filter_by))
-    given = check_given(labels, pred_probs, one_class=False)
-    columns = judge(given, keep=frozenset({"predicted"}))[1]
+    given = check_given(labels, pred_probs, one_class=False, in_range=False)
+    columns = judge(given, keep=frozenset({"predicted"}))[1].columns
     confusion = count_pairs(given.labels, columns.predicted, given.n_classes)
     if calibrate:
         counts = np.bincount(given.labels, minlength=given.n_classes)
         confusion = calibrate_counts(confusion, counts, "C")
     request = _Request(given, options, confusion)
     _warn_of_unused_options(request)
-    return _flag(request)
+    return _flag(request)[0]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -273,17 +272,19 @@ class _Request:
 
 
 def _find(request: _Request) -> BoolArray | IntArray:
-    flagged = _flag(request)
-    return _ranked(request, flagged) if request.ranked else flagged
+    known = replace(request, given=replace(request.given, known_sums=request.given.sums))
+    flagged, columns = _flag(known)
+    return _ranked(known, flagged, columns) if request.ranked else flagged
 
 
-def _flag(request: _Request) -> BoolArray:
+def _flag(request: _Request) -> tuple[BoolArray, RowColumns]:
+    """Return the mask, and the columns that it was made from."""
     given, options = request.given, request.options
-    sums, columns = judge(given, keep=columns_of(options.filter_by))
+    kept_score = _column_of_score(options) if request.ranked else frozenset[str]()
+    sums, judged = judge(given, keep=columns_of(options.filter_by) | kept_score)
     joint = request.confident_joint
     if joint is None:
-        raw = count_pairs(given.labels, columns.confident, given.n_classes)
-        joint = calibrate_counts(with_counted_diagonal(raw), sums.counts)
+        joint = calibrate_counts(with_counted_diagonal(judged.counts), sums.counts)
     small = unjudged_classes(sums.counts, options.min_examples_per_class)
     if options.filter_by in PRUNING_RULES and len(small):
         warn_user(
@@ -291,17 +292,23 @@ def _flag(request: _Request) -> BoolArray:
             f" or fewer and are not judged: {', '.join(map(str, small[:SHOWN_CLASSES]))}"
             f"{', ...' if len(small) > SHOWN_CLASSES else ''}."
         )
-    n_confident = int(is_confident_issue(given.labels, columns).sum())
-    plan = plan_issues(joint, sums.counts, n_confident, options, request.num_to_remove)
-    return flag_issues(given, columns, plan)
+    plan = plan_issues(joint, sums.counts, judged.n_confident, options, request.num_to_remove)
+    return flag_issues(given, judged.columns, plan), judged.columns
 
 
-def _ranked(request: _Request, flagged: BoolArray) -> IntArray:
+def _ranked(request: _Request, flagged: BoolArray, columns: RowColumns) -> IntArray:
     """Order the flagged rows by a score of the full data."""
-    rows = np.flatnonzero(flagged)
-    options = request.options
+    rows, options = np.flatnonzero(flagged), request.options
+    for name in _column_of_score(options):
+        return rows[ascending(getattr(columns, name)[rows])]
     scoring = scoring_of(request.given, options.score, adjust_pred_probs=options.adjust_pred_probs)
     return rows[ascending(score_some(request.given, scoring, rows))]
+
+
+def _column_of_score(options: IssueOptions) -> frozenset[str]:
+    """Name the column of pass B that is the score, if one is."""
+    is_plain = options.score in ("self_confidence", "normalized_margin") and not options.adjust_pred_probs
+    return frozenset({options.score} if is_plain else ())
 
 
 def _warn_of_unused_options(request: _Request) -> None:

@@ -20,6 +20,7 @@ import numpy as np
 import numpy.typing as npt
 
 from labelhealth.core._blocks import (
+    Judged,
     MakeColumn,
     RowColumns,
     empty_columns,
@@ -28,10 +29,10 @@ from labelhealth.core._blocks import (
 )
 from labelhealth.core._check import Given, check_given, check_scorable
 from labelhealth.core._exact import ClassSums
-from labelhealth.core._issues import Plan, is_confident_issue, mark_issues, plan_issues
+from labelhealth.core._issues import Plan, mark_issues, plan_issues
 from labelhealth.core._joint import calibrate, with_counted_diagonal
 from labelhealth.core._order import ascending
-from labelhealth.core._pairs import Matrix, add, count_pairs
+from labelhealth.core._pairs import Matrix, add
 from labelhealth.core._scores import Scoring
 from labelhealth.core._select import (
     Merger,
@@ -68,25 +69,6 @@ __all__ = [
     "thresholds",
     "watching",
 ]
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Judged:
-    """What was found in one part.
-
-    Parameters
-    ----------
-    columns : RowColumns
-        One value a row.
-    counts : Matrix of int64
-        Confident examples by given and suggested class.
-    n_confident : int
-        Rows counted off the diagonal that are not close to their label.
-    """
-
-    columns: RowColumns
-    counts: Matrix[np.int64]
-    n_confident: int
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -163,12 +145,7 @@ def judge(
     """
     given = _clean(labels, pred_probs, kind)
     scoring = Scoring(options.score, limits if options.adjust_pred_probs else None)
-    columns = judge_rows(given, limits, scoring, columns=empty_columns(given, scoring, make_column))
-    return Judged(
-        columns,
-        count_pairs(given.labels, columns.confident, given.n_classes),
-        int(is_confident_issue(given.labels, columns).sum()),
-    )
+    return judge_rows(given, limits, scoring, columns=empty_columns(given, scoring, make_column))
 
 
 def plan(

@@ -8,7 +8,13 @@ import numpy as np
 import numpy.typing as npt
 
 from labelhealth.core._blocks import score_rows, score_some
-from labelhealth.core._check import check_given, check_given_for_filter, check_probs, check_scorable
+from labelhealth.core._check import (
+    check_given,
+    check_given_for_filter,
+    check_probs,
+    check_scorable,
+    check_score_defined,
+)
 from labelhealth.core._check_options import (
     check_ensemble,
     check_mask,
@@ -88,8 +94,8 @@ def get_label_quality_scores(
     array([0.75, 0.5 ])
     """
     score = check_score("method", method, adjust_pred_probs=adjust_pred_probs)
-    given = check_given(labels, pred_probs)
-    check_scorable(given, score)
+    given = check_given(labels, pred_probs, in_range=False)
+    check_score_defined(given, score)
     return score_rows(given, scoring_of(given, score, adjust_pred_probs=adjust_pred_probs))
 
 
@@ -284,7 +290,7 @@ def get_self_confidence_for_each_label(labels: LabelsLike, pred_probs: FloatArra
     >>> get_self_confidence_for_each_label([0, 1], np.array([[0.75, 0.25], [0.5, 0.5]]))
     array([0.75, 0.5 ])
     """
-    return score_rows(check_given(labels, pred_probs), Scoring("self_confidence"))
+    return score_rows(check_given(labels, pred_probs, in_range=False), Scoring("self_confidence"))
 
 
 def get_normalized_margin_for_each_label(labels: LabelsLike, pred_probs: FloatArray) -> FloatArray:
@@ -318,8 +324,8 @@ def get_normalized_margin_for_each_label(labels: LabelsLike, pred_probs: FloatAr
     >>> get_normalized_margin_for_each_label([0, 1], np.array([[0.75, 0.25], [0.5, 0.5]]))
     array([0.75, 0.5 ])
     """
-    given = check_given(labels, pred_probs)
-    check_scorable(given, "normalized_margin")
+    given = check_given(labels, pred_probs, in_range=False)
+    check_score_defined(given, "normalized_margin")
     return score_rows(given, Scoring("normalized_margin"))
 
 
@@ -358,8 +364,8 @@ def get_confidence_weighted_entropy_for_each_label(labels: LabelsLike, pred_prob
     >>> get_confidence_weighted_entropy_for_each_label([0, 1], np.array([[1.0, 0.0], [0.5, 0.5]])).round(3)
     array([1.   , 0.549])
     """
-    given = check_given(labels, pred_probs)
-    check_scorable(given, "confidence_weighted_entropy")
+    given = check_given(labels, pred_probs, in_range=False)
+    check_score_defined(given, "confidence_weighted_entropy")
     return score_rows(given, Scoring("confidence_weighted_entropy"))
 
 

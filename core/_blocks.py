@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, TypeAlias, cast
@@ -61,14 +62,16 @@ def in_memory(name: str, n_rows: int, dtype: np.dtype[Any]) -> npt.NDArray[Any]:
 ALL_COLUMNS = frozenset(RowColumns.__dataclass_fields__)
 
 
-class _Unkept:
-    """A column that nobody wants: each block of it is a fresh array."""
+class _Unkept(threading.local):
+    """A column that nobody wants: a block of it lasts until its thread asks for the next."""
 
     def __init__(self, dtype: np.dtype[Any]) -> None:
-        self.dtype = dtype
+        self.room = np.empty(0, dtype)
 
     def __getitem__(self, rows: slice) -> npt.NDArray[Any]:
-        return np.empty(rows.stop - rows.start, self.dtype)
+        if len(self.room) < rows.stop - rows.start:
+            self.room = np.empty(rows.stop - rows.start, self.room.dtype)
+        return self.room[: rows.stop - rows.start]
 
 
 def _keeping(names: frozenset[str]) -> MakeColumn:
@@ -139,7 +142,7 @@ def judge_rows(
 
     def judge(share: slice) -> tuple[Matrix[np.int64], int]:
         tally, n_confident = Tally(given.n_classes, share.stop - share.start), 0
-        for rows, block in blocks(given.pred_probs, share, division):
+        for rows, block in blocks(given.pred_probs, share, division, at_once=is_derived):
             labels = codes(given.labels, rows)
             found = _results(columns, rows)
             n_bad = _judge_block(labels, block, limits, found)

@@ -48,7 +48,8 @@ def add_self_confidence(
     `whole` row is to be in range, only its self-confidence is looked at.
     """
     n_rows, n_classes = probs.shape
-    step = max(CHECKED_TOGETHER // n_classes, 1)
+    step = max(CHECKED_TOGETHER // n_classes, 1) if whole else CHECKED_TOGETHER
+    own = np.empty(step, probs.dtype)
     n_bad = 0
     for start in range(0, n_rows, step):
         stop = min(start + step, n_rows)
@@ -57,19 +58,23 @@ def add_self_confidence(
             n_bad += bad
             if bad > 0:
                 continue
-        for row in range(start, stop):
-            label = labels[row]
-            own = probs[row, label]
-            if not (low <= own <= high):
-                n_bad += 1
-                continue
+        n_inside = 0
+        for i in range(stop - start):  # a loop of its own: a processor waits for many values at once
+            value = probs[start + i, labels[start + i]]
+            own[i] = value
+            n_inside += (value >= low) & (value <= high)
+        if n_inside < stop - start:
+            n_bad += stop - start - n_inside
+            continue
+        for i in range(stop - start):
+            label = labels[start + i]
             counts[label] += 1
-            rest = np.float64(own) * LIMB  # exact, as are the steps below
+            rest = np.float64(own[i]) * LIMB  # exact, as are the steps below
             digit = 1
             while rest != 0.0:
-                whole_units = np.int64(rest)
-                limbs[label, digit] += whole_units
-                rest = (rest - whole_units) * LIMB
+                units = np.int64(rest)
+                limbs[label, digit] += units
+                rest = (rest - units) * LIMB
                 digit += 1
     return n_bad
 

@@ -31,7 +31,7 @@ def sum_self_confidence(
     def add(share: slice) -> ClassSums | None:
         counts = np.zeros(n_classes, np.int64)
         digits = np.zeros((n_classes, N_LIMBS), np.int64)
-        for rows, block in blocks(pred_probs, share, division):
+        for rows, block in blocks(pred_probs, share, division, at_once=True):
             if add_self_confidence(codes(labels, rows), block, low, high, whole, counts, digits):
                 return None
         return sums_of_digits(counts, digits.T)

@@ -19,6 +19,8 @@ from labelhealth.core._types import FloatArray, IntArray
 T = TypeVar("T")
 
 BLOCK_ENTRIES = 2**18  # 1 or 2 MB: a block stays in a core's cache while several loops look at it
+LARGE_ENTRIES = 2**20  # of a block that is looked at once, so that there are few of them ...
+ENOUGH_ROWS = 2**14  # ... unless so many rows are enough
 WORTH_A_THREAD = 2**20  # entries: a sweep over fewer takes less time than starting threads well
 _watcher: ContextVar[Callable[[int], object] | None] = ContextVar("labelhealth_watcher", default=None)
 _threads: ContextVar[int | None] = ContextVar("labelhealth_threads", default=None)
@@ -104,17 +106,22 @@ def float_type(dtype: npt.DTypeLike) -> np.dtype[np.floating]:
 
 
 def blocks(
-    pred_probs: FloatArray, share: slice, division: Division | None = None
+    pred_probs: FloatArray, share: slice, division: Division | None = None, *, at_once: bool = False
 ) -> Iterator[tuple[slice, FloatArray]]:
     """Yield consecutive row ranges of a share and their probabilities, contiguous and in `float_type`.
 
-    Rows that are so already are not copied.
+    Rows that are so already are not copied. `at_once` tells that one loop does all that is done with a block.
     """
     dtype = float_type(pred_probs.dtype)
     asked, watcher = None if division is None else division.block_rows, _watcher.get()
-    step = asked or max(BLOCK_ENTRIES // max(pred_probs.shape[1], 1), 1)
+    step = asked or _block_rows(max(pred_probs.shape[1], 1), at_once)
     for start in range(share.start, share.stop, step):
         rows = slice(start, min(start + step, share.stop))
         yield rows, np.ascontiguousarray(pred_probs[rows], dtype=dtype)
         if watcher is not None:
             watcher(rows.stop - rows.start)
+
+
+def _block_rows(n_columns: int, at_once: bool) -> int:
+    small = max(BLOCK_ENTRIES // n_columns, 1)
+    return max(small, min(LARGE_ENTRIES // n_columns, ENOUGH_ROWS)) if at_once else small

@@ -7,6 +7,7 @@ import pytest
 import labelhealth.core as cl
 from labelhealth.core import errors
 from labelhealth.core.options import IssueOptions
+from tests.core.strategies import random_dataset
 
 LABELS = np.array([0, 0, 1, 1])
 PROBS = np.array([[0.9, 0.1], [0.2, 0.8], [0.3, 0.7], [0.1, 0.9]])
@@ -487,3 +488,39 @@ def test_warnings_name_what_has_no_effect(call, match):
         call()
 
     assert caught[0].filename == __file__
+
+
+OUTSIDE = [np.nan, -np.nan, np.inf, -np.inf, 1.5, -0.5, 1 + 5e-6, -5e-6]
+SWEEPS = [name for name in CHECKED if name not in ("order_label_issues", "ensemble")]
+
+
+@pytest.mark.parametrize("name", SWEEPS)
+@pytest.mark.parametrize("n_classes", [2, 10, 16, 17, 40])
+def test_one_value_of_many_is_out_of_range(name, n_classes):
+    """Wherever it stands, and whichever loop looks at it first, the error names its row."""
+    rng = np.random.default_rng(n_classes)
+    for case, value in enumerate(OUTSIDE):
+        labels, pred_probs = random_dataset(case, n_classes, 2000, (np.float32, np.float64)[case % 2])
+        row = int(rng.integers(2000))
+        column = labels[row] if case % 3 == 0 else int(rng.integers(n_classes))
+        pred_probs[row, column] = value
+
+        with pytest.raises(
+            errors.PredProbsError, match=rf"must lie in \[0, 1\]; got .* at row {row} \(1 of 2000"
+        ):
+            CHECKED[name](labels, pred_probs)
+
+
+@pytest.mark.parametrize("name", SWEEPS)
+@pytest.mark.parametrize("n_classes", [10, 17])
+def test_rounding_is_not_out_of_range(name, n_classes):
+    """Values that miss the range by less than 1e-6 are taken, but for logarithms of negative ones."""
+    for value in (1 + 5e-7, -5e-7, -0.0):
+        labels, pred_probs = random_dataset(3, n_classes, 2000)
+        pred_probs[1234, 5] = value
+        pred_probs[77, labels[77]] = value
+        if name == "get_weighted_entropy" and value != 0:
+            with pytest.raises(errors.PredProbsError, match="at row 77"):
+                CHECKED[name](labels, pred_probs)
+        else:
+            CHECKED[name](labels, pred_probs)

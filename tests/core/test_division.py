@@ -213,11 +213,26 @@ def test_calibration_depends_on_the_memory_order_only_in_the_last_bit():
         assert calibrate(sparse(full), counts, order).dense().sum(axis=1).tolist() == counts.tolist()
 
 
-@given(st.lists(st.sampled_from([0.0, -0.0, 0.25, 0.5, 1.0]), max_size=300), st.booleans())
+scores_with_ties = st.one_of(
+    st.sampled_from([0.0, -0.0, 0.25, 0.5, 1.0]), st.floats(-2, 2, width=32), st.just(np.inf)
+)
+
+
+@given(st.lists(scores_with_ties, max_size=300), st.booleans(), st.sampled_from([1, 3000]))
 @settings(max_examples=200, deadline=None)
-def test_ascending_order_is_stable(values, narrow):
-    """Ties, and zeros of either sign, keep the order of the rows."""
-    scores = np.array(values, dtype=np.float32 if narrow else np.float64)
+def test_ascending_order_is_stable(values, narrow, times):
+    """Ties, and zeros of either sign, keep the order of the rows, in short lists and in long ones."""
+    scores = np.resize(np.array(values, dtype=np.float32 if narrow else np.float64), len(values) * times)
+
+    assert np.array_equal(ascending(scores), np.argsort(scores, kind="stable"))
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_ascending_order_of_close_scores(dtype):
+    """Scores that differ in their last bits only, and in their exponents."""
+    rng = np.random.default_rng(5)
+    scores = rng.choice([1.0, -1.0], 50_000) * 2.0 ** rng.integers(-60, 60, 50_000)
+    scores = np.append(scores, 1 + rng.integers(0, 99, 50_000) * np.finfo(dtype).eps).astype(dtype)
 
     assert np.array_equal(ascending(scores), np.argsort(scores, kind="stable"))
 

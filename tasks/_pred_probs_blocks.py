@@ -14,6 +14,7 @@ from labelhealth.configs.input import PredProbsOptions
 from labelhealth.tasks._files import Block, ParquetSource, SourceFile
 from labelhealth.tasks._types import is_list_of_numbers
 from labelhealth.tasks._values import dense_floats, lengths_of, vectors_of
+from labelhealth.tasks.ahead import ahead
 from labelhealth.tasks.errors import InputError, input_error, list_names
 from labelhealth.tasks.streams import slices
 
@@ -79,7 +80,7 @@ class ParquetProbabilities:
         """Yield the rows in order."""
         step = max(1, READ_VALUES // self.n_classes)
         first = 0
-        for block in self.source.batches(self.columns, step):
+        for block in ahead(self.source.batches(self.columns, step)):
             yield from (
                 self._blocks_of_list(block[self.columns[0]], first) if self.is_list else self._blocks(block)
             )

@@ -13,6 +13,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from labelhealth.configs.tables import LABEL_ISSUES, NOT_JUDGED_REASONS
+from labelhealth.tasks.ahead import ahead
 from labelhealth.tasks.findings import PartFindings
 from labelhealth.tasks.progress import telling
 from labelhealth.tasks.store import Ref, Store
@@ -73,7 +74,7 @@ def write_label_issues(path: Path, parts: Sequence[ReportPart], class_names: Seq
     with pq.ParquetWriter(path, schema, compression="zstd", use_dictionary=[*_NAMES, *shown]) as writer:
         blocks = (block for part in parts for block in _blocks(part, names, schema))
         n_rows = sum(part.rows.num_rows for part in parts)
-        for group in telling(_row_groups(blocks), n_rows, len):
+        for group in telling(ahead(_row_groups(blocks)), n_rows, len):
             writer.write_table(group, row_group_size=BLOCK_ROWS)
 
 

@@ -16,6 +16,7 @@ from labelhealth.tasks._input_tables import ColumnScan
 from labelhealth.tasks._labels import LabelEncoder
 from labelhealth.tasks._texts import hash_texts, texts_of_strings
 from labelhealth.tasks._values import ids_of
+from labelhealth.tasks.ahead import ahead
 from labelhealth.tasks.dataset import ReadColumns, ReadPart
 from labelhealth.tasks.progress import telling
 from labelhealth.tasks.store import Ref, Store
@@ -38,7 +39,7 @@ def read_part(store: Store, files: Sequence[SourceFile], types: Ref, columns: Re
         rows = stack.enter_context(storing_table(store, _schema_of_rows(source, columns)))
         codes = stack.enter_context(storing_array(store, np.int32, (source.n_rows,)))
         hashes = stack.enter_context(scratch_array(store, np.uint64, (source.n_rows,)))
-        blocks = _blocks(source, columns.names)
+        blocks = ahead(_blocks(source, columns.names))
         for file_index, row_number, block in telling(
             blocks, source.n_rows, lambda each: len(each[2][columns.id])
         ):

@@ -14,7 +14,7 @@ from labelhealth.core._check import Given, reject_range
 from labelhealth.core._constants import TOLERANCE
 from labelhealth.core._kernels import count_outside, judge_narrow, judge_wide, take_self_confidence
 from labelhealth.core._pairs import Matrix, Tally, add
-from labelhealth.core._scores import Scoring, score_block
+from labelhealth.core._scores import Scoring, normalized_entropy, score_block
 from labelhealth.core._sums import range_of
 from labelhealth.core._sweep import BLOCK_ENTRIES, Division, blocks, codes, float_type, share_rows
 from labelhealth.core._types import BitArray, BoolArray, CodeArray, FloatArray, IntArray
@@ -265,6 +265,19 @@ def score_rows(given: Given, scoring: Scoring, division: Division | None = None)
 
     share_rows(len(given.labels), given.n_classes, score, division)
     return scores
+
+
+def entropy_rows(pred_probs: FloatArray, floor: float | None = None) -> FloatArray:
+    """Return the normalised entropy of every row; probabilities are raised to the floor first."""
+    entropy = np.empty(len(pred_probs))
+
+    def measure(share: slice) -> None:
+        for rows, block in blocks(pred_probs, share):
+            raised = block if floor is None else np.maximum(block, floor, dtype=block.dtype)
+            entropy[rows] = np.abs(normalized_entropy(raised))
+
+    share_rows(len(pred_probs), pred_probs.shape[1], measure)
+    return entropy
 
 
 def score_some(given: Given, scoring: Scoring, rows: IntArray) -> FloatArray:

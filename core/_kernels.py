@@ -237,23 +237,45 @@ def count_confident(labels: IntArray, confident: CodeArray, n_classes: int, pair
     return 0
 
 
-@kernel(n_inputs=3)
-def sum_entropy(probs: FloatArray, logs: FloatArray, log_classes: float, entropy: FloatArray) -> int:
+@kernel(n_inputs=5)
+def sum_entropy(
+    labels: IntArray,
+    probs: FloatArray,
+    logs: FloatArray,
+    log_classes: float,
+    floor: float,
+    entropy: FloatArray,
+) -> int:
     """Write the entropy of each row over that of the uniform distribution, from probabilities and their logarithms.
 
-    Every fourth class goes into a sum of its own, in float64, so that a processor can add four at a time. Return 0.
+    Where a probability is 0, whatever its logarithm, it adds nothing. Every fourth class goes into a sum of its own, in
+    float64, so that a processor can add four at a time. If there are labels, the entropy is divided by the
+    probability of the label, or by the floor if that is higher. Return 0.
     """
     n_rows, n_classes = probs.shape
     n_fours = n_classes - n_classes % 4
-    wide = np.float64
+    wide, is_weighted = np.float64, len(labels) > 0
     for row in range(n_rows):
         first, second, third, fourth = 0.0, 0.0, 0.0, 0.0
         for column in range(0, n_fours, 4):
-            first -= wide(probs[row, column]) * wide(logs[row, column])
-            second -= wide(probs[row, column + 1]) * wide(logs[row, column + 1])
-            third -= wide(probs[row, column + 2]) * wide(logs[row, column + 2])
-            fourth -= wide(probs[row, column + 3]) * wide(logs[row, column + 3])
+            a, b = wide(probs[row, column]), wide(probs[row, column + 1])
+            c, d = wide(probs[row, column + 2]), wide(probs[row, column + 3])
+            first -= a * wide(logs[row, column]) if a != 0.0 else 0.0
+            second -= b * wide(logs[row, column + 1]) if b != 0.0 else 0.0
+            third -= c * wide(logs[row, column + 2]) if c != 0.0 else 0.0
+            fourth -= d * wide(logs[row, column + 3]) if d != 0.0 else 0.0
         for column in range(n_fours, n_classes):
-            first -= wide(probs[row, column]) * wide(logs[row, column])
-        entropy[row] = ((first + second) + (third + fourth)) / log_classes
+            a = wide(probs[row, column])
+            first -= a * wide(logs[row, column]) if a != 0.0 else 0.0
+        share = ((first + second) + (third + fourth)) / log_classes
+        entropy[row] = share / max(wide(probs[row, labels[row]]), floor) if is_weighted else share
+    return 0
+
+
+@kernel(n_inputs=2)
+def divide_logarithms(logs: FloatArray, values: FloatArray, floor: float, ratios: FloatArray) -> int:
+    """Divide logarithms by values, or by the floor if that is higher; 1 where the value is 0. Return 0."""
+    for row in range(len(values)):
+        ratio = logs[row] / max(values[row], floor)
+        ratios[row] = 1.0 if values[row] == 0.0 else ratio
     return 0

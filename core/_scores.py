@@ -8,9 +8,11 @@ from dataclasses import dataclass
 import numpy as np
 
 from labelhealth.core._constants import LOWEST_PROBABILITY, TOLERANCE
-from labelhealth.core._kernels import sum_entropy
+from labelhealth.core._kernels import divide_logarithms, sum_entropy
 from labelhealth.core._types import FloatArray, IntArray
 from labelhealth.core.options import Score
+
+NO_LABELS = np.empty(0, np.int64)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -75,19 +77,22 @@ def margin_of(given: FloatArray, other: FloatArray) -> FloatArray:
 
 def confidence_weighted_entropy(labels: IntArray, block: FloatArray) -> FloatArray:
     """log(h + 1) / h with h = entropy over self-confidence; its limit 1 where h is 0."""
-    weighted = normalized_entropy(block) / np.maximum(self_confidence(labels, block), LOWEST_PROBABILITY)
-    scores = np.log(weighted + 1) / np.maximum(weighted, LOWEST_PROBABILITY)
-    return np.where(weighted == 0, scores.dtype.type(1), scores)
+    weighted = normalized_entropy(block, labels)
+    scores = weighted + 1
+    np.log(scores, out=scores)
+    divide_logarithms(scores, weighted, LOWEST_PROBABILITY, scores)
+    return scores
 
 
-def normalized_entropy(block: FloatArray) -> FloatArray:
-    """Entropy of each row over that of the uniform distribution; 0 log 0 counts as 0."""
-    logs = np.maximum(
-        block, np.finfo(block.dtype).smallest_subnormal
-    )  # 0 log 0 comes out as 0 times a number
-    np.log(logs, out=logs)
-    entropy = np.empty(len(block))
-    sum_entropy(block, logs, np.log(block.shape[1]), entropy)
+def normalized_entropy(block: FloatArray, labels: IntArray = NO_LABELS) -> FloatArray:
+    """Entropy of each row over that of the uniform distribution; 0 log 0 counts as 0.
+
+    With labels it is divided by their probabilities.
+    """
+    with np.errstate(divide="ignore"):  # the logarithm of 0 is not looked at
+        logs = np.log(block)
+    entropy, floor = np.empty(len(block)), float(block.dtype.type(LOWEST_PROBABILITY))
+    sum_entropy(labels, block, logs, np.log(block.shape[1]), floor, entropy)
     return entropy
 
 

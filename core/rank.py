@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 import numpy.typing as npt
 
-from labelhealth.core._blocks import score_rows, score_some
+from labelhealth.core._blocks import entropy_rows, score_rows, score_some
 from labelhealth.core._check import (
     check_given,
     check_given_for_filter,
@@ -25,7 +25,7 @@ from labelhealth.core._check_options import (
 from labelhealth.core._ensemble import ENSEMBLES, Ensemble
 from labelhealth.core._estimates import scoring_of
 from labelhealth.core._order import ascending
-from labelhealth.core._scores import Scoring, normalized_entropy
+from labelhealth.core._scores import Scoring
 from labelhealth.core._types import FloatArray, IntArray, LabelsLike
 from labelhealth.core._warn import warn_user
 from labelhealth.core.options import EnsembleWeights, Score
@@ -403,5 +403,4 @@ def get_normalized_entropy(pred_probs: FloatArray, min_allowed_prob: float | Non
     probs = check_probs(pred_probs, tolerance=0.0)
     if min_allowed_prob is not None:
         warn_user("`min_allowed_prob` is deprecated: zero probabilities need no floor.", DeprecationWarning)
-        probs = np.clip(probs, min_allowed_prob, None)
-    return np.abs(normalized_entropy(probs))
+    return entropy_rows(probs, min_allowed_prob)

@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from labelhealth.core._constants import TINY, TOLERANCE
-from labelhealth.core._pairs import Matrix, pairwise_sum
+from labelhealth.core._pairs import Matrix
 from labelhealth.core._types import FloatArray, IntArray
 
 
@@ -54,7 +54,7 @@ def round_row_totals(matrix: Matrix[np.float64]) -> Matrix[np.int64]:
 def round_total(values: FloatArray) -> IntArray:
     """Round a vector to whole numbers whose sum is the rounded sum of the vector."""
     values = np.ascontiguousarray(values, dtype=np.float64)
-    target = np.rint(pairwise_sum(np.arange(len(values)), values, len(values)))
+    target = np.rint(values.sum())
     return _round_to(values, np.rint(values), float(target)).astype(np.int64)
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 from dataclasses import dataclass
 from typing import Generic, Literal, TypeVar
 
@@ -10,8 +9,9 @@ import numpy as np
 import numpy.typing as npt
 
 from labelhealth.core._kernels import count_confident
+from labelhealth.core._pairwise import pairwise_sums
 from labelhealth.core._sweep import Division, codes, pieces, share_rows
-from labelhealth.core._types import CodeArray, FloatArray, IntArray
+from labelhealth.core._types import CodeArray, IntArray
 
 Number = TypeVar("Number", np.int64, np.float64)
 
@@ -65,10 +65,7 @@ class Matrix(Generic[Number]):
         """Return the sum of each row, shape (K,), as numpy sums the rows of the full matrix."""
         if self.n_classes * self.n_classes <= MAX_DENSE:
             return np.asarray(self.dense().sum(axis=1), dtype=np.float64)
-        starts = self.starts
-        rows = (slice(*pair) for pair in itertools.pairwise(starts))
-        totals = [pairwise_sum(self.true[row], self.values[row], self.n_classes) for row in rows]
-        return np.array(totals, dtype=np.float64)
+        return pairwise_sums(self.codes, self.values, self.n_classes, self.n_classes)
 
     def total(self, order: Literal["C", "F"]) -> float:
         """Return the sum of all entries, as numpy sums the full matrix in memory order."""
@@ -76,10 +73,10 @@ class Matrix(Generic[Number]):
         if n_classes * n_classes <= MAX_DENSE:
             return float(self.dense(order).ravel(order="K").sum())
         if order == "C":
-            return pairwise_sum(self.codes, self.values, n_classes * n_classes)
+            return float(pairwise_sums(self.codes, self.values, n_classes * n_classes)[0])
         places = self.true * n_classes + self.given
         turned = np.argsort(places)
-        return pairwise_sum(places[turned], self.values[turned], n_classes * n_classes)
+        return float(pairwise_sums(places[turned], self.values[turned], n_classes * n_classes)[0])
 
     def with_values(self, values: npt.NDArray[Number]) -> Matrix[Number]:
         """Return the matrix with other values at the same places; new zeros are left out."""
@@ -190,28 +187,3 @@ def add(parts: list[Matrix[np.int64]]) -> Matrix[np.int64]:
 def _matrix(pairs: IntArray, counts: IntArray, n_classes: int) -> Matrix[np.int64]:
     given, true = np.divmod(pairs, n_classes)
     return Matrix(given, true, counts, n_classes)
-
-
-LEAF = 128  # entries that numpy sums in one run; it halves longer ones, at a multiple of 8
-LEAF_STEP = 8
-
-
-def pairwise_sum(places: IntArray, values: FloatArray | IntArray, length: int) -> float:
-    """Return the sum of a vector of which only the entries at ascending `places` are given, the rest being 0.
-
-    The result has the very bits of `numpy.sum` over the full, contiguous vector: floats are added in the same order.
-    """
-    if len(values) < 2:
-        return float(values[0]) if len(values) else 0.0
-    if len(values) == length:
-        return float(values.sum())
-    if length <= LEAF:
-        full = np.zeros(length, values.dtype)
-        full[places] = values
-        return float(full.sum())
-    left = length // 2
-    left -= left % LEAF_STEP
-    middle = int(np.searchsorted(places, left))
-    return pairwise_sum(places[:middle], values[:middle], left) + pairwise_sum(
-        places[middle:] - left, values[middle:], length - left
-    )

@@ -12,7 +12,8 @@ from labelhealth.core import _compiled, _pairs, parts
 from labelhealth.core._check import check_given
 from labelhealth.core._joint import calibrate, round_row_totals
 from labelhealth.core._order import ascending
-from labelhealth.core._pairs import Matrix, pairwise_sum, sparse
+from labelhealth.core._pairs import Matrix, sparse
+from labelhealth.core._pairwise import pairwise_sums
 from labelhealth.core._sweep import Division
 from labelhealth.core.audit import LabelAudit, _audit
 from labelhealth.core.options import FILTERS, SCORES, IssueOptions
@@ -185,10 +186,14 @@ def test_sum_of_given_entries(length, share, seed):
     full = np.where(rng.random(length) < share, rng.exponential(size=length), 0.0)
     places = np.flatnonzero(full)
 
-    assert pairwise_sum(places, full[places], length) == full.sum()
-    matrix = np.zeros((3, length))
-    matrix[1] = full
-    assert matrix.sum(axis=1)[1] == full.sum()
+    assert pairwise_sums(places, full[places], length).tolist() == [full.sum()]
+    matrix = np.zeros((4, length))
+    matrix[1], matrix[3] = full, rng.permutation(full)
+    places = np.flatnonzero(matrix)
+    assert np.array_equal(
+        pairwise_sums(places, matrix.ravel()[places], length, 4), [row.sum() for row in matrix]
+    )
+    assert np.array_equal(matrix.sum(axis=1), [row.sum() for row in matrix])
 
 
 @given(seed=st.integers(0, 999), n_classes=st.integers(1, 9), scale=st.sampled_from([0.5, 1.0, 7.0]))

@@ -255,18 +255,19 @@ def sum_entropy(
     n_rows, n_classes = probs.shape
     n_fours = n_classes - n_classes % 4
     wide, is_weighted = np.float64, len(labels) > 0
+    terms = np.empty(n_classes)
     for row in range(n_rows):
+        for column in range(n_classes):  # a loop of its own: no term waits for a sum
+            value = wide(probs[row, column])
+            terms[column] = value * wide(logs[row, column]) if value != 0.0 else 0.0
         first, second, third, fourth = 0.0, 0.0, 0.0, 0.0
         for column in range(0, n_fours, 4):
-            a, b = wide(probs[row, column]), wide(probs[row, column + 1])
-            c, d = wide(probs[row, column + 2]), wide(probs[row, column + 3])
-            first -= a * wide(logs[row, column]) if a != 0.0 else 0.0
-            second -= b * wide(logs[row, column + 1]) if b != 0.0 else 0.0
-            third -= c * wide(logs[row, column + 2]) if c != 0.0 else 0.0
-            fourth -= d * wide(logs[row, column + 3]) if d != 0.0 else 0.0
+            first -= terms[column]
+            second -= terms[column + 1]
+            third -= terms[column + 2]
+            fourth -= terms[column + 3]
         for column in range(n_fours, n_classes):
-            a = wide(probs[row, column])
-            first -= a * wide(logs[row, column]) if a != 0.0 else 0.0
+            first -= terms[column]
         share = ((first + second) + (third + fourth)) / log_classes
         entropy[row] = share / max(wide(probs[row, labels[row]]), floor) if is_weighted else share
     return 0

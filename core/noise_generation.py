@@ -30,7 +30,10 @@ RandomState = np.random.RandomState
 
 
 def noise_matrix_is_valid(
-    noise_matrix: npt.ArrayLike, py: npt.ArrayLike, *, verbose: bool = False  # noqa: ARG001 (nothing is printed)
+    noise_matrix: npt.ArrayLike,
+    py: npt.ArrayLike,
+    *,
+    verbose: bool = False,  # noqa: ARG001 (nothing is printed)
 ) -> bool:
     """Return whether labels with this noise can be learnt from: P(given i, true i) > P(given i) P(true i).
 
@@ -121,7 +124,7 @@ def generate_noisy_labels(
 
 
 def generate_noise_matrix_from_trace(
-    K: int,  # noqa: N803 (the name that callers know)
+    K: int,
     trace: float,
     *,
     max_trace_prob: float = 1.0,
@@ -245,8 +248,8 @@ def generate_n_rand_probabilities_that_sum_to_m(
 
 
 def randomly_distribute_N_balls_into_K_bins(  # noqa: N802 (the name that callers know)
-    N: int,  # noqa: N803
-    K: int,  # noqa: N803
+    N: int,
+    K: int,
     *,
     max_balls_per_bin: int | None = None,
     min_balls_per_bin: int | None = None,

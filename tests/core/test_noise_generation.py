@@ -42,17 +42,23 @@ def answer(api, seed):
         is_valid = api.noise_matrix_is_valid(matrix, options["py"])
     else:
         is_valid = None
-    np.random.seed(seed)
+    np.random.seed(seed)  # noqa: NPY002 - the global generator is what is tested
     try:
         shares = api.generate_n_rand_probabilities_that_sum_to_m(
-            int(rng.integers(0, 6)), float(rng.uniform(0.1, 2)), max_prob=float(rng.uniform(0.2, 1)), min_prob=0.02
+            int(rng.integers(0, 6)),
+            float(rng.uniform(0.1, 2)),
+            max_prob=float(rng.uniform(0.2, 1)),
+            min_prob=0.02,
         )
     except ValueError:
         shares = "ValueError"
     balls = api.randomly_distribute_N_balls_into_K_bins(
-        int(rng.integers(0, 40)), int(rng.integers(1, 8)), max_balls_per_bin=int(rng.integers(1, 20)), min_balls_per_bin=1
+        int(rng.integers(0, 40)),
+        int(rng.integers(1, 8)),
+        max_balls_per_bin=int(rng.integers(1, 20)),
+        min_balls_per_bin=1,
     )
-    return matrix, given, is_valid, shares, balls, np.random.random()
+    return matrix, given, is_valid, shares, balls, np.random.random()  # noqa: NPY002
 
 
 def test_draws_are_those_of_cleanlab(record_testsuite_property):
@@ -74,10 +80,10 @@ def test_own_generator_leaves_the_global_one_alone():
     """With a generator of one's own the draws are the same, and NumPy's global state does not change."""
     py = [0.3, 0.3, 0.4]
     ours = ng.generate_noise_matrix_from_trace(3, 2.4, py=py, seed=7, rng=np.random.RandomState())
-    before = np.random.get_state()[1].copy()
+    before = np.random.get_state()[1].copy()  # noqa: NPY002
     ng.generate_noisy_labels([0, 1, 2] * 50, ours, rng=np.random.RandomState(3))
 
-    assert np.array_equal(np.random.get_state()[1], before)
+    assert np.array_equal(np.random.get_state()[1], before)  # noqa: NPY002
     assert np.array_equal(ours, ng.generate_noise_matrix_from_trace(3, 2.4, py=py, seed=7))
 
 
@@ -94,10 +100,22 @@ def test_flips_are_what_the_matrix_says():
 @pytest.mark.parametrize(
     ("call", "error", "message"),
     [
-        (lambda: ng.generate_noise_matrix_from_trace(3, 0.9, py=[1, 1, 1]), errors.OptionError, "`trace` must be above 1"),
+        (
+            lambda: ng.generate_noise_matrix_from_trace(3, 0.9, py=[1, 1, 1]),
+            errors.OptionError,
+            "`trace` must be above 1",
+        ),
         (lambda: ng.generate_noise_matrix_from_trace(3, 2), errors.MatrixError, "`py` must be given"),
-        (lambda: ng.generate_noise_matrix_from_trace(1, 1.5), errors.OptionError, "`K` must be 2 or more; got 1"),
-        (lambda: ng.generate_noise_matrix_from_trace(3, 2, py=[1, 2]), errors.MatrixError, "`py` must be 3 numbers"),
+        (
+            lambda: ng.generate_noise_matrix_from_trace(1, 1.5),
+            errors.OptionError,
+            "`K` must be 2 or more; got 1",
+        ),
+        (
+            lambda: ng.generate_noise_matrix_from_trace(3, 2, py=[1, 2]),
+            errors.MatrixError,
+            "`py` must be 3 numbers",
+        ),
         (
             lambda: ng.generate_n_rand_probabilities_that_sum_to_m(2, 1.5, max_prob=0.5),
             errors.OptionError,
@@ -113,7 +131,11 @@ def test_flips_are_what_the_matrix_says():
             errors.LabelsError,
             r"`true_labels` must hold every class 0..2 .*; got classes 0, 2",
         ),
-        (lambda: ng.noise_matrix_is_valid(np.ones((2, 3)), [1, 1]), errors.MatrixError, "`noise_matrix` must be"),
+        (
+            lambda: ng.noise_matrix_is_valid(np.ones((2, 3)), [1, 1]),
+            errors.MatrixError,
+            "`noise_matrix` must be",
+        ),
     ],
 )
 def test_bad_input(call, error, message):

@@ -16,7 +16,9 @@ __all__ = [
     "ClassifierError",
     "ClassifierTypeError",
     "OptionError",
+    "OptionTypeError",
     "ChoiceError",
+    "IssuesError",
     "ClassNamesError",
     "UnsupportedError",
 ]
@@ -64,6 +66,14 @@ class ClassifierTypeError(ClassifierError, TypeError):
 
 class OptionError(LabelHealthError):
     """An option has a value that it does not know."""
+
+
+class OptionTypeError(OptionError, TypeError):
+    """An option is of a type that cannot be used."""
+
+
+class IssuesError(LabelHealthError):
+    """`label_issues` are not of these labels, or in no known form."""
 
 
 class ChoiceError(OptionError, AssertionError):

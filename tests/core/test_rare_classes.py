@@ -28,6 +28,7 @@ def recipe(labels, pred_probs, count_threshold):
     )
 
 
+@pytest.mark.filterwarnings("ignore:.*are not judged")
 @pytest.mark.parametrize("seed", range(20))
 def test_merged_as_the_recipe_says(seed):
     """Labels, probabilities and mapping; rows still sum to one, and label issues can be found."""
@@ -46,5 +47,5 @@ def test_nothing_to_merge():
     """A threshold that no class is below is an error, as in the FAQ."""
     labels, pred_probs = random_dataset(0, 3, 90)
 
-    with pytest.raises(errors.OptionError, match="`count_threshold` must be above.*got 5: no class is rare"):
+    with pytest.raises(errors.OptionError, match=r"`count_threshold` must be above.*got 5: no class is rare"):
         merge_rare_classes(labels, pred_probs, 5)

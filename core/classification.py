@@ -97,7 +97,8 @@ class CleanLearning(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no
 
     Notes
     -----
-    Every call starts from the data that it is given: nothing that was estimated before is used again.
+    Every search for issues starts from the data that it is given: nothing that was estimated before is used again. Only
+    `fit` with `label_issues` takes the noise matrix of the search before, if its labels had the same class shares.
 
     References
     ----------
@@ -136,8 +137,8 @@ class CleanLearning(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no
         cv_n_folds: int = 5,
         converge_latent_estimates: bool = False,
         pulearning: int | None = None,
-        find_label_issues_kwargs: dict[str, Any] | None = None,
-        label_quality_scores_kwargs: dict[str, Any] | None = None,
+        find_label_issues_kwargs: dict[str, Any] = {},  # noqa: B006 (never changed, and left out of the repr)
+        label_quality_scores_kwargs: dict[str, Any] = {},  # noqa: B006
         verbose: bool = False,
         low_memory: bool = False,
     ) -> None:
@@ -153,12 +154,8 @@ class CleanLearning(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no
         self.cv_n_folds = cv_n_folds
         self.converge_latent_estimates = converge_latent_estimates
         self.pulearning = pulearning
-        self.find_label_issues_kwargs: Any = (
-            {} if find_label_issues_kwargs is None else find_label_issues_kwargs
-        )
-        self.label_quality_scores_kwargs: Any = (
-            {} if label_quality_scores_kwargs is None else label_quality_scores_kwargs
-        )
+        self.find_label_issues_kwargs: Any = find_label_issues_kwargs
+        self.label_quality_scores_kwargs: Any = label_quality_scores_kwargs
         self.verbose = verbose
         self.low_memory = low_memory
         self._is_fitted = False
@@ -241,12 +238,12 @@ class CleanLearning(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no
             codes = check_labels(cast("LabelsLike", labels))
         else:
             codes = self._checked(X, cast("LabelsLike", labels), pred_probs)
-            self._forget(RESULTS)
+            self._forget(RESULTS if self._knows(codes) else (*ESTIMATES, *RESULTS))
             frame = frame_of(label_issues, codes)
             self.num_classes = int(codes.max()) + 1 if pred_probs is None else int(pred_probs.shape[1])
         if "label_quality" not in frame and pred_probs is not None:
             frame["label_quality"] = get_label_quality_scores(
-                codes, pred_probs, **self.label_quality_scores_kwargs
+                codes, pred_probs, **(self.label_quality_scores_kwargs or {})
             )
         self.clf_kwargs, self.clf_final_kwargs = fit_kwargs, final_kwargs
         self._train(X, codes, frame, sample_weight, final_kwargs)
@@ -411,7 +408,7 @@ class CleanLearning(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no
             if options.get("filter_by") != "confident_learning":
                 options["confident_joint"] = noise.confident_joint
             mask = find_label_issues(codes, probs, **options)
-        scores = get_label_quality_scores(codes, probs, **self.label_quality_scores_kwargs)
+        scores = get_label_quality_scores(codes, probs, **(self.label_quality_scores_kwargs or {}))
         frame = issues_frame(mask, scores, codes, probs)
         self.num_classes = n_classes
         self.label_issues_df, self.label_issues_mask = frame, frame["is_label_issue"]
@@ -475,6 +472,12 @@ class CleanLearning(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no
             extra["sample_weight"] = weights[kept]
         self.label_issues_df, self.label_issues_mask = frame, frame["is_label_issue"].to_numpy()
         self.clf.fit(_selected(self._flattened(X), kept), labels[kept], **final_kwargs, **extra)
+
+    def _knows(self, labels: IntArray) -> bool:
+        """Whether the estimates can be those of these labels: the shares of the classes are the same."""
+        return self.ps is not None and np.array_equal(
+            self.ps, np.bincount(labels, minlength=len(self.ps)) / len(labels)
+        )
 
     def _keep(self, noise: Noise, labels: IntArray, n_classes: int) -> None:
         self.py, self.confident_joint = noise.py, noise.confident_joint

@@ -122,6 +122,17 @@ def test_nothing_is_left_over_from_before():
         pd.testing.assert_frame_equal(copied, fresh.label_issues_df)
 
 
+def test_estimates_of_other_labels_give_no_weights():
+    """Label issues of a search on the same labels bring its noise matrix; on other labels they do not."""
+    X, labels, _ = blobs(0)
+    learner = CleanLearning(Recorder(), seed=0)
+    issues = learner.find_label_issues(X, labels)
+    assert learner.fit(X, labels, label_issues=issues).clf.weights is not None
+    rows = np.arange(60)
+    assert learner.fit(X[rows], labels[rows], label_issues=np.zeros(60, bool)).clf.weights is None
+    assert learner.noise_matrix is None
+
+
 def test_global_generator_is_left_alone():
     """A seed decides the folds, and nothing else."""
     X, labels, _ = blobs(0)

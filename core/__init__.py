@@ -2,8 +2,9 @@
 
 The modules carry the names that users of the field know: `count` (thresholds, confident joint, noise rates),
 `filter` (which examples are label issues), `rank` (label quality scores), `dataset` (classes and overall
-health), `latent_algebra` (conversions between noise matrices); `audit` gives all of it for one dataset in
-one call.
+health), `classification` (a classifier trained without them), `latent_algebra` (conversions between noise matrices),
+`label_issues_batched` (data in batches), `noise_generation` (labels with known errors), `rare_classes`; `audit` gives
+all of it for one dataset in one call.
 
 Importing this package loads nothing else; a submodule is loaded when it is first used.
 

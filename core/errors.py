@@ -21,6 +21,12 @@ __all__ = [
     "IssuesError",
     "ClassNamesError",
     "UnsupportedError",
+    "TokensError",
+    "IssuesIndexError",
+    "MapsError",
+    "TargetsError",
+    "TargetsShapeError",
+    "RegressorError",
 ]
 
 
@@ -86,3 +92,27 @@ class ClassNamesError(OptionError, IndexError):
 
 class UnsupportedError(OptionError):
     """The function does not do this yet."""
+
+
+class TokensError(LabelHealthError):
+    """`tokens` are not the words of these sentences."""
+
+
+class IssuesIndexError(IssuesError, IndexError):
+    """`issues` name a sentence or token that is not there."""
+
+
+class MapsError(OptionError, IndexError):
+    """`maps` do not say where every class goes."""
+
+
+class TargetsError(LabelHealthError):
+    """The labels or predictions of a regression are not one finite number for each example."""
+
+
+class TargetsShapeError(TargetsError, AssertionError):
+    """The labels and predictions of a regression are not equally many."""
+
+
+class RegressorError(LabelHealthError):
+    """The regression model cannot be cloned, trained or asked for predictions."""

@@ -73,7 +73,7 @@ class Stacked:
     def __getitem__(self, rows: slice) -> FloatArray:
         start, stop, _ = rows.indices(len(self))
         first = int(np.searchsorted(self._starts, start, side="right")) - 1
-        last = int(np.searchsorted(self._starts, stop, side="left"))
+        last = max(int(np.searchsorted(self._starts, stop, side="left")), first + 1)
         offset = int(self._starts[first])
         return np.concatenate(self._parts[first:last])[start - offset : stop - offset]
 

@@ -22,7 +22,7 @@ __all__ = [
     "color_sentence",
 ]
 
-NO_SPACE_BEFORE = frozenset(string.punctuation) - set("-(")
+NO_SPACE_BEFORE = frozenset(string.punctuation) - set("-(") | {""}
 DROPPED = -1  # in `maps`: the class goes nowhere
 RED, PLAIN = "\033[31m", "\033[0m"  # escape sequences of terminals
 
@@ -87,21 +87,26 @@ def process_token(token: str, replace: Sequence[tuple[str, str]] = (("#", ""),))
     token : str
         Word.
     replace : sequence of (str, str)
-        Texts and what stands in their place, applied one after the other; by default "#" is removed.
+        Texts and what stands in their place; by default "#" is removed. The word is read once: what was put in is not
+        replaced again, and of two texts at the same place the first one counts.
 
     Returns
     -------
     str
-        The word after all replacements.
+        The word after the replacements.
 
     Examples
     --------
     >>> process_token("##ing")
     'ing'
+    >>> process_token("ab", [("a", "b"), ("b", "c")])
+    'bc'
     """
-    for old, new in replace:
-        token = token.replace(old, new)
-    return token
+    table = {old: new for old, new in reversed(replace) if old}
+    if not table:
+        return token
+    parts = re.split(f"({'|'.join(re.escape(old) for old, _ in replace if old)})", token)
+    return "".join(table.get(part, part) for part in parts)
 
 
 def mapping(entities: Sequence[int], maps: Sequence[int]) -> list[int]:

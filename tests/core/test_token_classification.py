@@ -159,7 +159,7 @@ def test_text_is_that_of_cleanlab(record_testsuite_property):
         sentences = [text.get_sentence(one) for one in words]
         assert sentences == [theirs.get_sentence(one) for one in words], seed
         assert text.filter_sentence(sentences) == theirs.filter_sentence(sentences), seed
-        pairs = [("#", ""), (".", "e"), ("e", "u")][: seed % 4]
+        pairs = [("#", ""), (".", "e"), ("e", "u")][: 1 + seed % 3]
         for word in WORDS:
             assert text.process_token(word, pairs) == theirs.process_token(word, pairs)
         maps = [0, *rng.integers(-1, 3, 3).tolist()]
@@ -171,9 +171,9 @@ def test_text_is_that_of_cleanlab(record_testsuite_property):
 
 
 def test_spans_are_those_of_cleanlab(record_testsuite_property):
-    """100 problems of one probability a token."""
+    """25 problems of one probability a token; cleanlab starts processes for each."""
     theirs = pytest.importorskip("cleanlab.experimental.span_classification")
-    for seed in range(100):
+    for seed in range(25):
         labels, pred_probs, _ = drawn(2 * seed, 2)
         inside = [probs[:, 1] for probs in pred_probs]
         ours = span_classification.find_label_issues(labels, inside)
@@ -184,7 +184,14 @@ def test_spans_are_those_of_cleanlab(record_testsuite_property):
         )
         other = theirs.get_label_quality_scores(labels, inside, token_score_method=SCORES[seed % 3])
         assert np.allclose(one[0], other[0], rtol=1e-9), seed
-    record_testsuite_property("spans: problems compared with cleanlab", 100)
+    record_testsuite_property("spans: problems compared with cleanlab", 25)
+
+
+def test_word_without_replacements_stays():
+    """No pairs change nothing; texts that begin alike are tried in their order."""
+    assert text.process_token("#a", []) == "#a"
+    assert text.process_token("aab", [("aa", "x"), ("a", "y")]) == "xb"
+    assert text.process_token("aab", [("a", "y"), ("aa", "x")]) == "yyb"
 
 
 LABELS = [[0, 0, 1], [0, 1]]

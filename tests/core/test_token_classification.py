@@ -187,6 +187,12 @@ def test_spans_are_those_of_cleanlab(record_testsuite_property):
     record_testsuite_property("spans: problems compared with cleanlab", 25)
 
 
+def test_runs_of_punctuation_are_words():
+    """One punctuation mark stands close to the word before it; several are a word of their own (cleanlab: some)."""
+    assert text.get_sentence(["so", "()", "!"]) == "so ()!"
+    assert text.get_sentence(["what", "?!"]) == "what ?!"
+
+
 def test_word_without_replacements_stays():
     """No pairs change nothing; texts that begin alike are tried in their order."""
     assert text.process_token("#a", []) == "#a"

@@ -106,7 +106,7 @@ def test_scores_are_those_of_cleanlab(record_testsuite_property):
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             peer = theirs.get_label_quality_scores(labels, pred_probs, **options)
-        rounding = 1e-9 if seed % 2 == 0 else 1e-5  # sums of float32
+        rounding = 1e-9 if seed % 2 == 0 else 2e-6  # a few units in the last place of float32
         assert ours[0].dtype == peer[0].dtype, seed
         assert np.allclose(ours[0], peer[0], rtol=rounding, atol=0), seed
         for one, other in zip(ours[1], peer[1], strict=True):

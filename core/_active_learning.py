@@ -38,7 +38,7 @@ def score_labeled(votes: Votes, members: FloatArray) -> tuple[FloatArray, Traine
         return blend(quality, trained.models.sum() + 1, 1.0, n_classes), trained
     temperatures = np.array([best_temperature(votes, member) for member in members])
     crowd = Crowd(votes, _scaled_members(members, temperatures))
-    found = find_consensus(crowd, "best_quality", "crowdlab")
+    (found,) = find_consensus(crowd, ["best_quality"], "crowdlab")
     weights = found.weights
     trained = Trained(temperatures, weights.models, float(weights.annotators.mean()))
     total = weights.models.sum() + votes.sum_by_row(weights.annotators[votes.annotators])

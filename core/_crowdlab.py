@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TypeAlias
 
@@ -80,16 +80,18 @@ Judge: TypeAlias = Callable[[Crowd, IntArray], Consensus]
 
 
 def find_consensus(
-    crowd: Crowd, consensus_method: ConsensusMethod, quality_method: QualityMethod
-) -> Consensus:
-    """Find consensus labels and judge them."""
+    crowd: Crowd, methods: Sequence[ConsensusMethod], quality_method: QualityMethod
+) -> list[Consensus]:
+    """Find consensus labels in several ways, which share one majority vote, and judge them."""
     judge = JUDGES[quality_method]
     voted = judge(crowd, majority_vote(crowd.votes, crowd.n_classes, crowd.mean_probs))
-    if consensus_method == "majority_vote":
-        return voted
+    return [voted if method == "majority_vote" else judge(crowd, _best(voted)) for method in methods]
+
+
+def _best(voted: Consensus) -> IntArray:
+    """Most probable class of each example; where several are, the one that was voted for."""
     is_best = voted.posterior == voted.posterior.max(axis=1, keepdims=True)
-    best = np.where(is_best.sum(axis=1) == 1, is_best.argmax(axis=1), voted.labels)
-    return judge(crowd, best)
+    return np.where(is_best.sum(axis=1) == 1, is_best.argmax(axis=1), voted.labels)
 
 
 def agreement_with(votes: Votes, labels: IntArray) -> FloatArray:

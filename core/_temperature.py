@@ -19,8 +19,8 @@ LOWEST = 1e-30  # floor before logarithms
 
 def scaled(pred_probs: FloatArray, temperature: float) -> FloatArray:
     """Return the softmax of log probabilities over a temperature: above 1 it evens them out, below it sharpens."""
-    raised = np.maximum(pred_probs, LOWEST)
-    raised = raised / raised.sum(axis=1, keepdims=True)
+    raised = np.maximum(pred_probs, LOWEST, dtype=np.float64)
+    raised /= raised.sum(axis=1, keepdims=True)
     return _softmax(np.log(raised, out=raised), temperature)
 
 
@@ -36,7 +36,7 @@ def best_temperature(votes: Votes, pred_probs: FloatArray) -> float:
         raise PredProbsError(msg)
     shares = vote_shares(votes, pred_probs.shape[1])
     with np.errstate(divide="ignore"):  # log 0 is -inf, whose softmax is 0
-        logs = np.log(np.maximum(pred_probs, 0))
+        logs = np.log(np.maximum(pred_probs, 0, dtype=np.float64))
     coarse = [_soft_cross_entropy(shares, logs, temperature) for temperature in COARSE_GRID]
     fine = _fine_grid(int(np.argmin(coarse)))
     return float(fine[np.argmin([_soft_cross_entropy(shares, logs, temperature) for temperature in fine])])

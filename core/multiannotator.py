@@ -165,7 +165,7 @@ def get_label_quality_multiannotator(
     if calibrate_probs:
         probs = scaled(probs, best_temperature(votes, probs))
     crowd = Crowd(votes, probs[None], score, adjust)
-    found = {method: find_consensus(crowd, method, judged_by) for method in methods}
+    found = dict(zip(methods, find_consensus(crowd, methods, judged_by), strict=True))
     results = _results(crowd, found, return_detailed_quality, return_annotator_stats, verbose)
     if return_weights:
         weights = found[methods[0]].weights
@@ -240,7 +240,7 @@ def get_label_quality_multiannotator_ensemble(
     if calibrate_probs:
         members = np.stack([scaled(member, best_temperature(votes, member)) for member in members])
     crowd = Crowd(votes, members, score, adjust)
-    found = find_consensus(crowd, "best_quality", "crowdlab")
+    (found,) = find_consensus(crowd, ["best_quality"], "crowdlab")
     results = _results(
         crowd, {"best_quality": found}, return_detailed_quality, return_annotator_stats, verbose
     )

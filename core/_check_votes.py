@@ -148,7 +148,7 @@ def check_long(answers: pd.DataFrame) -> None:
     again = answers.duplicated(["task", "annotator"]).to_numpy()
     if again.any():
         first = answers.iloc[int(again.argmax())]
-        got = f"{first['annotator']!r} on {first['task']!r} again at {where(again)}"
+        got = f"annotator {first['annotator']} on task {first['task']} again at {where(again)}"
         msg = f"`{NAME}_long` must hold one answer of an annotator to a task; got {got}."
         raise LabelsError(msg)
 
@@ -162,6 +162,8 @@ def _as_table(labels: Annotations) -> tuple[FloatArray, pd.Index, pd.Index]:
         _reject("have two dimensions (examples, annotators) and a label", f"shape {labels.shape}")
     if isinstance(labels, np.ndarray):
         return _as_numbers(labels), pd.RangeIndex(len(labels)), pd.RangeIndex(labels.shape[1])
+    if all(isinstance(dtype, np.dtype) and dtype.kind in "fiub" for dtype in labels.dtypes):
+        return labels.to_numpy(dtype=np.float64), labels.index, labels.columns
     values = np.column_stack([_column(labels.iloc[:, place]) for place in range(labels.shape[1])])
     return values, labels.index, labels.columns
 

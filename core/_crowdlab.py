@@ -52,6 +52,8 @@ class Crowd:
 
     def scores(self, labels: IntArray, posterior: FloatArray) -> FloatArray:
         """Score labels under a posterior."""
+        if self.score == "self_confidence" and not self.adjust_pred_probs:
+            return posterior[np.arange(len(labels)), labels]
         given = Given(labels, posterior)
         return score_rows(given, scoring_of(given, self.score, adjust_pred_probs=self.adjust_pred_probs))
 

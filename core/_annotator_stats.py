@@ -12,6 +12,8 @@ from labelhealth.core._crowdlab import Consensus, Crowd
 from labelhealth.core._types import BoolArray, FloatArray, IntArray
 from labelhealth.core._votes import Votes, sum_by
 
+DIGITS = 12  # of a mean that breaks ties: means of the same values in another order are equal
+
 
 def label_quality_frame(votes: Votes, found: Mapping[ConsensusMethod, Consensus]) -> pd.DataFrame:
     """Return what is known of each example; methods after the first have columns with their names."""
@@ -89,7 +91,7 @@ def _worst_class(votes: Votes, consensus: Consensus, is_right: BoolArray) -> Int
     pairs, pair_of = np.unique(votes.annotators * n_classes + votes.classes, return_inverse=True)
     n_labels = np.bincount(pair_of)
     accuracy = sum_by(pair_of, is_right, len(pairs)) / n_labels
-    quality = sum_by(pair_of, consensus.quality[votes.rows], len(pairs)) / n_labels
+    quality = (sum_by(pair_of, consensus.quality[votes.rows], len(pairs)) / n_labels).round(DIGITS)
     annotators, classes = np.divmod(pairs, n_classes)
     order = np.lexsort((classes, -quality, -n_labels, accuracy, annotators))
     _, firsts = np.unique(annotators[order], return_index=True)

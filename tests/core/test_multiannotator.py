@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 
 from labelhealth.core import _crowdlab, _temperature, errors, multiannotator, rank
-from labelhealth.core._annotator_stats import vote_quality
+from labelhealth.core._annotator_stats import _worst_class, vote_quality
 from labelhealth.core._check_votes import check_annotations
 
 N_PROBLEMS = 520
@@ -343,6 +343,33 @@ def test_laws(seed):
     assert all(((one >= 0) & (one <= 1)).all() for one in scores)
     for before, after in zip(kept, (table, members, unlabeled), strict=True):
         assert np.array_equal(before, after, equal_nan=True)
+
+
+def test_worst_class_does_not_depend_on_the_order_of_sums():
+    """Equal accuracies, counts and mean qualities: the lowest class, though the means were summed in another order."""
+    table = np.array([[0, 1, 2, 0, 1, 2, 0, 1, 2, 0, 1, 2], [0] * 12]).T
+    probs = np.full((12, 3), 1 / 3)
+    quality = np.array([0.1, 0.3, 0.2, 0.2, 0.2, 0.3, 0.3, 0.1, 0.1, 0.7, 0.7, 0.7])
+    votes = check_annotations(np.column_stack([table[:, 0], table[:, 0]]))
+    consensus = _crowdlab.Consensus(table[:, 0], quality, quality, probs, None)
+    sums = [sum(quality[k::3].tolist()) for k in range(3)]
+
+    assert len(set(sums)) > 1
+    assert _worst_class(votes, consensus, np.ones(24, bool)).tolist() == [0, 0]
+
+
+def test_caller_of_an_ensemble_keeps_the_probabilities():
+    """cleanlab scales in place, and knows no options of the score here."""
+    theirs = pytest.importorskip("cleanlab.multiannotator")
+    members = np.stack([PROBS, PROBS * 0.8 + 0.1])
+    for module, is_kept in ((multiannotator, True), (theirs, False)):
+        given, new = members.copy(), members.copy()
+        module.get_label_quality_multiannotator_ensemble(TABLE, given, calibrate_probs=True, verbose=False)
+        assert np.array_equal(given, members) is is_kept
+        given = members.copy()
+        module.get_active_learning_scores_ensemble(TABLE, given, new)
+        assert np.array_equal(given, members) is is_kept
+        assert np.array_equal(new, members) is is_kept
 
 
 def test_ensemble_of_one_is_the_model():

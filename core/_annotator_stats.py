@@ -7,10 +7,10 @@ from collections.abc import Mapping
 import numpy as np
 import pandas as pd
 
-from labelhealth.core._check_votes import ConsensusMethod
 from labelhealth.core._crowdlab import Consensus, Crowd
 from labelhealth.core._types import BoolArray, FloatArray, IntArray
 from labelhealth.core._votes import Votes, sum_by
+from labelhealth.core.options import ConsensusMethod
 
 DIGITS = 12  # of a mean that breaks ties: means of the same values in another order are equal
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, Literal, TypeAlias, get_args
+from typing import Any, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -22,12 +22,7 @@ from labelhealth.core.errors import (
     PredProbsError,
     PredProbsTypeError,
 )
-from labelhealth.core.options import Score
-
-ConsensusMethod = Literal["best_quality", "majority_vote"]
-QualityMethod = Literal["crowdlab", "agreement"]
-CONSENSUS_METHODS: tuple[ConsensusMethod, ...] = get_args(ConsensusMethod)
-QUALITY_METHODS: tuple[QualityMethod, ...] = get_args(QualityMethod)
+from labelhealth.core.options import CONSENSUS_METHODS, QUALITY_METHODS, ConsensusMethod, QualityMethod, Score
 
 Annotations: TypeAlias = "pd.DataFrame | npt.NDArray[Any]"
 NAME = "labels_multiannotator"

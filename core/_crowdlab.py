@@ -10,13 +10,12 @@ import numpy as np
 
 from labelhealth.core._blocks import score_rows
 from labelhealth.core._check import Given
-from labelhealth.core._check_votes import ConsensusMethod, QualityMethod
 from labelhealth.core._constants import LOWEST_PROBABILITY
 from labelhealth.core._estimates import scoring_of
 from labelhealth.core._majority_vote import majority_vote
 from labelhealth.core._types import BoolArray, FloatArray, IntArray
 from labelhealth.core._votes import Votes, sum_by, vote_shares
-from labelhealth.core.options import Score
+from labelhealth.core.options import ConsensusMethod, QualityMethod, Score
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -25,11 +25,7 @@ from labelhealth.core._annotator_stats import (
     vote_quality,
 )
 from labelhealth.core._check_votes import (
-    CONSENSUS_METHODS,
-    QUALITY_METHODS,
     Annotations,
-    ConsensusMethod,
-    QualityMethod,
     check_annotations,
     check_class_probs,
     check_consensus_methods,
@@ -47,6 +43,7 @@ from labelhealth.core._temperature import best_temperature, scaled
 from labelhealth.core._types import FloatArray, IntArray
 from labelhealth.core._votes import Votes
 from labelhealth.core.errors import OptionError
+from labelhealth.core.options import ConsensusMethod
 
 __all__ = [
     "get_label_quality_multiannotator",
@@ -55,10 +52,6 @@ __all__ = [
     "get_active_learning_scores_ensemble",
     "get_majority_vote_label",
     "convert_long_to_wide_dataset",
-    "ConsensusMethod",
-    "QualityMethod",
-    "CONSENSUS_METHODS",
-    "QUALITY_METHODS",
 ]
 
 

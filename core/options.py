@@ -12,11 +12,15 @@ __all__ = [
     "EstimationMethod",
     "PyMethod",
     "EnsembleWeights",
+    "ConsensusMethod",
+    "QualityMethod",
     "FILTERS",
     "SCORES",
     "ESTIMATION_METHODS",
     "PY_METHODS",
     "ENSEMBLE_WEIGHTS",
+    "CONSENSUS_METHODS",
+    "QUALITY_METHODS",
     "IssueOptions",
 ]
 
@@ -33,12 +37,16 @@ Score = Literal["self_confidence", "normalized_margin", "confidence_weighted_ent
 EstimationMethod = Literal["off_diagonal", "off_diagonal_calibrated", "off_diagonal_custom"]
 PyMethod = Literal["cnt", "eqn", "marginal", "marginal_ps"]
 EnsembleWeights = Literal["uniform", "accuracy", "log_loss_search", "custom"]
+ConsensusMethod = Literal["best_quality", "majority_vote"]
+QualityMethod = Literal["crowdlab", "agreement"]
 
 FILTERS: tuple[FilterBy, ...] = get_args(FilterBy)
 SCORES: tuple[Score, ...] = get_args(Score)
 ESTIMATION_METHODS: tuple[EstimationMethod, ...] = get_args(EstimationMethod)
 PY_METHODS: tuple[PyMethod, ...] = get_args(PyMethod)
 ENSEMBLE_WEIGHTS: tuple[EnsembleWeights, ...] = get_args(EnsembleWeights)
+CONSENSUS_METHODS: tuple[ConsensusMethod, ...] = get_args(ConsensusMethod)
+QUALITY_METHODS: tuple[QualityMethod, ...] = get_args(QualityMethod)
 
 
 @dataclass(frozen=True, slots=True)

@@ -96,6 +96,11 @@ def find_data_issues(
     OptionError
         If nothing is given, or an option or a check is unknown.
 
+    Warns
+    -----
+    UserWarning
+        If classes have too few examples for "label" to judge them.
+
     Notes
     -----
     A check that needs neighbours is not made if features are missing, are not numbers, or there are k rows or fewer.

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
+from sklearn import config_context
 from sklearn.neighbors import NearestNeighbors
 
 from labelhealth.core._check_options import check_choice, where
@@ -16,6 +17,7 @@ from labelhealth.core.errors import FeaturesError, FeaturesTypeError, NotChecked
 METRICS = ("cosine", "euclidean")
 FEW_COLUMNS = 3  # up to which lengths of vectors mean something; in more dimensions only their directions do
 TREE_COLUMNS = 15  # up to which a tree finds neighbours faster than comparing all pairs
+DISTANCE_MEMORY = 128  # MiB of distances between all pairs to hold at a time
 ROUNDING = 100 * float(np.finfo(np.float64).eps)  # distances that differ from 0 by rounding alone
 
 
@@ -70,7 +72,8 @@ def make_searcher(vectors: FloatArray, k: int, metric: str | None = None) -> Nea
 
 def graph_of(searcher: NearestNeighbors, vectors: FloatArray, k: int) -> NeighborGraph:
     """Return the graph of the vectors that a search was made for."""
-    distances, found = searcher.kneighbors(vectors, n_neighbors=k + 1)
+    with config_context(working_memory=DISTANCE_MEMORY):
+        distances, found = searcher.kneighbors(vectors, n_neighbors=k + 1)
     groups = _copy_groups(vectors)
     neighbors, distances = _copies_first(found, distances, groups)
     return NeighborGraph(neighbors, distances, groups, searcher.metric)

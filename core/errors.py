@@ -117,5 +117,7 @@ class TargetsShapeError(TargetsError, AssertionError):
 
 class RegressorError(LabelHealthError):
     """The regression model cannot be cloned, trained or asked for predictions."""
+
+
 class NotCheckedError(LabelHealthError):
     """The data do not allow this check: something is missing, or there is too little of it."""

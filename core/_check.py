@@ -280,13 +280,14 @@ def check_score_defined(given: Given, score: Score) -> None:
         raise PredProbsError(msg)
 
 
-def check_probs(pred_probs: FloatArray, *, tolerance: float = TOLERANCE) -> FloatArray:
-    """Return probabilities of at least two classes that stand alone, without labels."""
+def check_probs(
+    pred_probs: FloatArray, *, tolerance: float = TOLERANCE, one_class: bool = False
+) -> FloatArray:
+    """Return probabilities of at least two classes, or `one_class`, that stand alone, without labels."""
     probs = _check_probs_array(pred_probs)
-    if probs.ndim != 2 or probs.shape[1] < 2:
-        msg = (
-            f"`pred_probs` must have two dimensions (examples, two classes or more); got shape {probs.shape}."
-        )
+    if probs.ndim != 2 or probs.shape[1] < (1 if one_class else 2):
+        columns = "classes" if one_class else "two classes or more"
+        msg = f"`pred_probs` must have two dimensions (examples, {columns}); got shape {probs.shape}."
         raise PredProbsError(msg)
     check_range(probs, tolerance)
     return probs

@@ -76,13 +76,13 @@ def check_joint_counts(name: str, matrix: npt.ArrayLike, *, n_classes: int | Non
     return values
 
 
-def check_whole_joint(matrix: npt.ArrayLike, n_classes: int) -> FloatArray:
+def check_whole_joint(matrix: npt.ArrayLike, n_classes: int, *, name: str = "confident_joint") -> FloatArray:
     """Return a confident joint of whole counts, as the filters need it."""
-    values = check_joint_counts("confident_joint", matrix, n_classes=n_classes)
+    values = check_joint_counts(name, matrix, n_classes=n_classes)
     broken = values != np.trunc(values)
     if broken.any():
         msg = (
-            f"`confident_joint` must hold whole counts; got {values[broken][0]:.6g}"
+            f"`{name}` must hold whole counts; got {values[broken][0]:.6g}"
             f" at {where(broken.any(axis=1))}."
             " Hint: pass counts, not the joint distribution; calibrate_confident_joint rounds them."
         )

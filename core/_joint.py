@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from labelhealth.core._constants import TINY, TOLERANCE
-from labelhealth.core._pairs import Matrix
+from labelhealth.core._pairs import Matrix, sparse
 from labelhealth.core._types import FloatArray, IntArray
 
 
@@ -34,6 +34,11 @@ def calibrate(
     )
     total = np.maximum(scaled.total(order), TINY)
     return round_row_totals(scaled.with_values((scaled.values / total) * class_counts.sum()))
+
+
+def calibrate_full(joint: FloatArray | IntArray, class_counts: IntArray) -> IntArray:
+    """Scale a full matrix, whose own memory order counts."""
+    return calibrate(sparse(joint), class_counts, "F" if np.isfortran(joint) else "C").dense()
 
 
 def round_row_totals(matrix: Matrix[np.float64]) -> Matrix[np.int64]:

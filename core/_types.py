@@ -16,7 +16,8 @@ IntArray: TypeAlias = npt.NDArray[np.int64]
 CodeArray: TypeAlias = npt.NDArray[np.int32]
 BitArray: TypeAlias = npt.NDArray[np.signedinteger]  # floats seen as integers of their width
 BoolArray: TypeAlias = npt.NDArray[np.bool_]
-# Anything that can hold one class number for each example.
+LabelSetsLike: TypeAlias = Sequence[Sequence[int]]  # multi-label data: the classes of each example
+# Anything that can hold one class number for each example; sets of them only where `multi_label` is an option.
 LabelsLike: TypeAlias = Union[
-    Sequence[int], Sequence[float], npt.NDArray[np.generic], "pd.Series", "pd.DataFrame"
+    Sequence[int], Sequence[float], npt.NDArray[np.generic], "pd.Series", "pd.DataFrame", LabelSetsLike
 ]

@@ -1,7 +1,7 @@
 """How many labels are wrong, and how: confident thresholds, confident joint, joint distribution, noise rates.
 
 Functions that train a classifier by cross-validation first stand in `_cross_validation` and are offered here
-too.
+too. Multi-label data are answered class by class, as binary problems: without the class (0) and with it (1).
 """
 
 from __future__ import annotations
@@ -15,7 +15,6 @@ from labelhealth.core._check import Given, check_given, check_labels
 from labelhealth.core._check_options import (
     check_choice,
     check_joint_counts,
-    check_single_label,
     check_thresholds,
 )
 from labelhealth.core._cross_validation import (
@@ -25,14 +24,21 @@ from labelhealth.core._cross_validation import (
     estimate_py_noise_matrices_and_cv_pred_proba,
 )
 from labelhealth.core._estimates import confident_joint_of, judge, latent_estimates
-from labelhealth.core._joint import calibrate as calibrate_counts
-from labelhealth.core._joint import shares
-from labelhealth.core._pairs import sparse
+from labelhealth.core._find_issues import warn_of_unused_options
+from labelhealth.core._joint import calibrate_full, shares
+from labelhealth.core._label_sets import check_given_sets, check_joints, check_label_sets
+from labelhealth.core._multilabel_estimates import (
+    calibrate_sets,
+    joints_of_sets,
+    shares_of_sets,
+    thresholds_of_sets,
+)
+from labelhealth.core._multilabel_issues import SetsRequest, flag_examples
 from labelhealth.core._sums import thresholds_of
 from labelhealth.core._types import FloatArray, IntArray, LabelsLike
 from labelhealth.core._warn import warn_user
 from labelhealth.core.errors import MatrixError
-from labelhealth.core.options import ESTIMATION_METHODS, PY_METHODS, EstimationMethod, PyMethod
+from labelhealth.core.options import ESTIMATION_METHODS, PY_METHODS, EstimationMethod, IssueOptions, PyMethod
 
 __all__ = [
     "get_confident_thresholds",
@@ -61,21 +67,19 @@ def get_confident_thresholds(
     pred_probs : ndarray of float, shape (N, K)
         Out-of-sample probabilities.
     multi_label : bool, default False
-        Must be False.
+        Whether `labels` are lists of classes, one list an example, and the columns of `pred_probs`
+        independent.
 
     Returns
     -------
     ndarray of float, shape (K,)
         Probabilities, at least 2e-6; 2 for a class without examples. float32 if `pred_probs` are and every
-        class occurs, else float64.
+        class occurs, else float64. Multi-label: shape (K, 2), of the examples without and with each class.
 
     Raises
     ------
     LabelsError, PredProbsError
         If labels and probabilities are invalid or do not fit each other.
-    UnsupportedError
-        If `multi_label` is True.
-
     Notes
     -----
     The sum is exact and the mean is rounded once, so the order of the examples does not matter.
@@ -90,7 +94,8 @@ def get_confident_thresholds(
     >>> get_confident_thresholds([0, 0, 1], np.array([[0.75, 0.25], [0.25, 0.75], [0.5, 0.5]]))
     array([0.5, 0.5])
     """
-    check_single_label(multi_label, "get_confident_thresholds")
+    if multi_label:
+        return thresholds_of_sets(check_given_sets(labels, pred_probs))
     given = check_given(labels, pred_probs)
     return thresholds_of(given.sums, given.pred_probs.dtype)
 
@@ -114,9 +119,21 @@ def compute_confident_joint(
     *,
     thresholds: npt.ArrayLike | None = None,
     calibrate: bool = True,
-    multi_label: bool = False,
+    multi_label: Literal[False] = False,
     return_indices_of_off_diagonals: Literal[True],
 ) -> tuple[IntArray, IntArray]: ...
+
+
+@overload
+def compute_confident_joint(
+    labels: LabelsLike,
+    pred_probs: FloatArray,
+    *,
+    thresholds: npt.ArrayLike | None = None,
+    calibrate: bool = True,
+    multi_label: Literal[True],
+    return_indices_of_off_diagonals: Literal[True],
+) -> tuple[IntArray, list[IntArray]]: ...
 
 
 def compute_confident_joint(
@@ -127,7 +144,7 @@ def compute_confident_joint(
     calibrate: bool = True,
     multi_label: bool = False,
     return_indices_of_off_diagonals: bool = False,
-) -> IntArray | tuple[IntArray, IntArray]:
+) -> IntArray | tuple[IntArray, IntArray] | tuple[IntArray, list[IntArray]]:
     """Count confident examples by given and estimated true class.
 
     Parameters
@@ -138,10 +155,12 @@ def compute_confident_joint(
         Out-of-sample probabilities.
     thresholds : array-like of float, shape (K,), optional
         Confident thresholds; `get_confident_thresholds` if left out. One number serves all classes.
+        Multi-label: two numbers, without a class and with it, which serve all classes.
     calibrate : bool, default True
         Whether to scale each row to the number of examples given that label.
     multi_label : bool, default False
-        Must be False.
+        Whether `labels` are lists of classes, one list an example, and the columns of `pred_probs`
+        independent.
     return_indices_of_off_diagonals : bool, default False
         Whether to return the examples counted off the diagonal too.
 
@@ -149,19 +168,17 @@ def compute_confident_joint(
     -------
     confident_joint : ndarray of int64, shape (K, K)
         Counts, rows = given label, columns = estimated true label; before calibration the diagonal is at
-        least 1.
+        least 1. Multi-label: shape (K, 2, 2), class by class, 0 without it and 1 with it.
     indices : ndarray of int64, shape (M,)
-        Rows counted for another class than their given one, ascending; only if asked for.
+        Rows counted for another class than their given one, ascending; only if asked for. Multi-label: a
+        list of them, one a class.
 
     Raises
     ------
     LabelsError, PredProbsError
         If labels and probabilities are invalid or do not fit each other.
     MatrixError
-        If there are not K thresholds.
-    UnsupportedError
-        If `multi_label` is True.
-
+        If there are not K thresholds, or two for multi-label data.
     Notes
     -----
     An example counts for the class whose threshold it reaches up to 1e-6; if it reaches several, for its most
@@ -179,7 +196,15 @@ def compute_confident_joint(
     array([[2, 1],
            [0, 1]])
     """
-    check_single_label(multi_label, "compute_confident_joint")
+    if multi_label:
+        sets = check_given_sets(labels, pred_probs)
+        limits = None if thresholds is None else check_thresholds(thresholds, 2)
+        counted = joints_of_sets(
+            sets, limits, calibrated=calibrate, with_rows=return_indices_of_off_diagonals
+        )
+        return (
+            (counted.joints, counted.off_diagonal_rows) if return_indices_of_off_diagonals else counted.joints
+        )
     given = check_given(labels, pred_probs, in_range=False)
     limits = None if thresholds is None else check_thresholds(thresholds, given.n_classes)
     found = confident_joint_of(given, limits, calibrated=calibrate, with_rows=return_indices_of_off_diagonals)
@@ -198,12 +223,14 @@ def calibrate_confident_joint(
     labels : array-like of int, shape (N,)
         Given class of each example, in 0..K-1.
     multi_label : bool, default False
-        Must be False.
+        Whether `labels` are lists of classes, one list an example, and the columns of `pred_probs`
+        independent.
 
     Returns
     -------
     ndarray of int64, shape (K, K)
-        Counts; each row sums to its class count unless a row of the input is zero.
+        Counts; each row sums to its class count unless a row of the input is zero. Multi-label: shape
+        (K, 2, 2), as the input.
 
     Raises
     ------
@@ -211,9 +238,6 @@ def calibrate_confident_joint(
         If the confident joint is not square, finite and 0 or more.
     LabelsError
         If a label is not a class of the confident joint.
-    UnsupportedError
-        If `multi_label` is True.
-
     Notes
     -----
     Rounding keeps row totals. Ties are broken by class number: a unit is added to the last and taken from
@@ -229,10 +253,12 @@ def calibrate_confident_joint(
     array([[2, 2],
            [0, 1]])
     """
-    check_single_label(multi_label, "calibrate_confident_joint")
+    if multi_label:
+        joints = check_joints(confident_joint)
+        return calibrate_sets(joints, check_label_sets(labels, len(joints)))
     joint = check_joint_counts("confident_joint", confident_joint)
     codes = check_labels(labels, n_classes=len(joint))
-    return _calibrated(joint, np.bincount(codes, minlength=len(joint)))
+    return calibrate_full(joint, np.bincount(codes, minlength=len(joint)))
 
 
 def estimate_joint(
@@ -247,18 +273,20 @@ def estimate_joint(
     Parameters
     ----------
     labels : array-like of int, shape (N,), or None
-        Given class of each example; None takes the confident joint as it is.
+        Given class of each example; None takes the confident joint as it is, except for multi-label data.
     pred_probs : ndarray of float, shape (N, K), optional
         Out-of-sample probabilities; used only without a confident joint.
     confident_joint : array-like of float, shape (K, K), optional
         Counts, rows = given label; calibrated to the labels first.
     multi_label : bool, default False
-        Must be False.
+        Whether `labels` are lists of classes, one list an example, and the columns of `pred_probs`
+        independent.
 
     Returns
     -------
     ndarray of float64, shape (K, K)
-        Probabilities that sum to 1, rows = given label, columns = true label.
+        Probabilities that sum to 1, rows = given label, columns = true label. Multi-label: shape (K, 2, 2),
+        each class summing to 1.
 
     Raises
     ------
@@ -266,9 +294,6 @@ def estimate_joint(
         If labels and probabilities are missing, invalid or do not fit each other.
     MatrixError
         If the confident joint is not square, finite and 0 or more.
-    UnsupportedError
-        If `multi_label` is True.
-
     References
     ----------
     Northcutt, Jiang & Chuang (2021), JAIR 70, eq. (4).
@@ -279,13 +304,24 @@ def estimate_joint(
     array([[0.25, 0.25],
            [0.  , 0.5 ]])
     """
-    check_single_label(multi_label, "estimate_joint")
+    if multi_label:
+        return _joint_of_sets(labels, pred_probs, confident_joint)
     if confident_joint is None:
         given = check_given(labels, pred_probs, in_range=False)  # type: ignore[arg-type]  # names what is missing
         return shares(confident_joint_of(given).joint)
     if labels is None:
         return shares(check_joint_counts("confident_joint", confident_joint))
     return shares(calibrate_confident_joint(confident_joint, labels))
+
+
+def _joint_of_sets(
+    labels: LabelsLike | None, pred_probs: FloatArray | None, confident_joint: npt.ArrayLike | None
+) -> FloatArray:
+    if confident_joint is not None:
+        joints = check_joints(confident_joint)
+        return shares_of_sets(calibrate_sets(joints, check_label_sets(labels, len(joints))))
+    given = check_given_sets(labels, pred_probs)  # type: ignore[arg-type]  # names what is missing
+    return shares_of_sets(joints_of_sets(given).joints)
 
 
 def num_label_issues(
@@ -308,9 +344,11 @@ def num_label_issues(
         Used by "off_diagonal_custom" only.
     estimation_method : {"off_diagonal", "off_diagonal_calibrated", "off_diagonal_custom"}
         Count the examples off the diagonal of the confident joint whose label is not the most probable
-        class; or take the off-diagonal share of the calibrated joint, or of the caller's, times N.
+        class; or take the off-diagonal share of the calibrated joint, or of the caller's, times N. Not used
+        for multi-label data: there, examples count that `filter` flags by "confident_learning".
     multi_label : bool, default False
-        Must be False.
+        Whether `labels` are lists of classes, one list an example, and the columns of `pred_probs`
+        independent.
 
     Returns
     -------
@@ -325,9 +363,6 @@ def num_label_issues(
         If the custom confident joint is not a K x K array.
     OptionError
         If `estimation_method` is unknown.
-    UnsupportedError
-        If `multi_label` is True.
-
     Warns
     -----
     UserWarning
@@ -344,7 +379,11 @@ def num_label_issues(
     >>> num_label_issues([0, 0, 0, 1], pred_probs)
     1
     """
-    check_single_label(multi_label, "num_label_issues")
+    if multi_label:
+        options = IssueOptions(filter_by="confident_learning")
+        request = SetsRequest(check_given_sets(labels, pred_probs), options)
+        warn_of_unused_options(options, has_joint=confident_joint is not None)
+        return int(flag_examples(request).sum())
     given = check_given(labels, pred_probs, one_class=False, in_range=False)
     method = check_choice("estimation_method", estimation_method, ESTIMATION_METHODS)
     if method == "off_diagonal_custom":
@@ -366,12 +405,8 @@ def _issues_in_custom_joint(given: Given, confident_joint: npt.ArrayLike | None)
         )
         raise MatrixError(msg)
     joint = check_joint_counts("confident_joint", confident_joint, n_classes=given.n_classes)
-    calibrated = _calibrated(joint, np.bincount(given.labels, minlength=given.n_classes))
+    calibrated = calibrate_full(joint, np.bincount(given.labels, minlength=given.n_classes))
     return _issues_in_joint(shares(calibrated), len(given.labels))
-
-
-def _calibrated(joint: FloatArray | IntArray, class_counts: IntArray) -> IntArray:
-    return calibrate_counts(sparse(joint), class_counts, "F" if np.isfortran(joint) else "C").dense()
 
 
 def _issues_in_joint(joint: FloatArray, n_rows: int) -> int:

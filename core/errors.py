@@ -8,6 +8,7 @@ __all__ = [
     "LabelHealthError",
     "LabelsError",
     "LabelsTypeError",
+    "LabelSetsTypeError",
     "PredProbsError",
     "PredProbsTypeError",
     "FeaturesError",
@@ -41,6 +42,10 @@ class LabelsError(LabelHealthError):
 
 class LabelsTypeError(LabelsError, TypeError):
     """`labels` are not a list, array, Series or one-column DataFrame."""
+
+
+class LabelSetsTypeError(LabelsTypeError, AssertionError):
+    """`labels` of multi-label data are not a list of lists of class numbers."""
 
 
 class PredProbsError(LabelHealthError):

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import contextlib
-from dataclasses import dataclass, replace
+from typing import cast
 
 import numpy as np
 import numpy.typing as npt
 
-from labelhealth.core._blocks import RowColumns, score_some
-from labelhealth.core._check import Given, check_given, check_given_for_filter, check_scorable
+from labelhealth.core._check import check_given, check_given_for_filter, check_scorable
 from labelhealth.core._check_options import (
     check_filter_by,
     check_issue_options,
@@ -19,21 +18,15 @@ from labelhealth.core._check_options import (
     check_single_label,
     check_whole_joint,
 )
-from labelhealth.core._estimates import judge, scoring_of
-from labelhealth.core._issues import (
-    PRUNING_RULES,
-    columns_of,
-    flag_issues,
-    plan_issues,
-    unjudged_classes,
-)
+from labelhealth.core._estimates import judge
+from labelhealth.core._find_issues import Request, find, warn_of_small_classes, warn_of_unused_options
+from labelhealth.core._issues import PRUNING_RULES
 from labelhealth.core._joint import calibrate as calibrate_counts
-from labelhealth.core._joint import with_counted_diagonal
-from labelhealth.core._order import ascending
-from labelhealth.core._pairs import Matrix, count_pairs, sparse
+from labelhealth.core._pairs import count_pairs, sparse
 from labelhealth.core._sweep import threads
-from labelhealth.core._types import BoolArray, FloatArray, IntArray, LabelsLike
+from labelhealth.core._types import BoolArray, FloatArray, IntArray, LabelSetsLike, LabelsLike
 from labelhealth.core._warn import warn_user
+from labelhealth.core.multilabel_classification.filter import find_label_issues as find_multilabel_issues
 from labelhealth.core.options import FilterBy, IssueOptions, Score
 
 __all__ = [
@@ -41,8 +34,6 @@ __all__ = [
     "find_predicted_neq_given",
     "find_label_issues_using_argmax_confusion_matrix",
 ]
-
-SHOWN_CLASSES = 10  # a warning stays readable
 
 
 def find_label_issues(
@@ -57,7 +48,7 @@ def find_label_issues(
     min_examples_per_class: int = 1,
     confident_joint: npt.ArrayLike | None = None,
     n_jobs: int | None = None,
-    verbose: bool = False,  # noqa: ARG001 (there is nothing to report)
+    verbose: bool = False,
     multi_label: bool = False,
 ) -> BoolArray | IntArray:
     """Flag the examples whose given label looks wrong.
@@ -94,7 +85,7 @@ def find_label_issues(
     verbose : bool, default False
         Accepted for compatibility; nothing is printed.
     multi_label : bool, default False
-        Must be False.
+        Deprecated: whether to call `multilabel_classification.filter.find_label_issues` instead.
 
     Returns
     -------
@@ -113,13 +104,13 @@ def find_label_issues(
     OptionError
         If another option is out of range, or `num_to_remove_per_class` is given to a filter that does not
         prune.
-    UnsupportedError
-        If `multi_label` is True.
 
     Warns
     -----
     UserWarning
         If a class is too small to be judged, or an option has no effect with the chosen filter.
+    DeprecationWarning
+        If `multi_label` is True.
 
     References
     ----------
@@ -135,7 +126,24 @@ def find_label_issues(
     >>> find_label_issues(labels, pred_probs, return_indices_ranked_by="self_confidence")
     array([2])
     """
-    check_single_label(multi_label, "find_label_issues")
+    if multi_label:
+        warn_user(
+            "`multi_label` is deprecated: use multilabel_classification.filter.find_label_issues.",
+            DeprecationWarning,
+        )
+        return find_multilabel_issues(
+            cast("LabelSetsLike", labels),
+            pred_probs,
+            return_indices_ranked_by,
+            rank_by_kwargs,
+            filter_by,
+            frac_noise,
+            num_to_remove_per_class,
+            min_examples_per_class,
+            confident_joint,
+            n_jobs,
+            verbose,
+        )
     options = IssueOptions(
         filter_by=check_filter_by(filter_by),
         score=return_indices_ranked_by or "self_confidence",
@@ -145,7 +153,7 @@ def find_label_issues(
     )
     check_n_jobs(n_jobs)
     given = check_given_for_filter(labels, pred_probs, in_range=False)
-    request = _Request(
+    request = Request(
         given,
         check_issue_options(options),
         None if confident_joint is None else sparse(check_whole_joint(confident_joint, given.n_classes)),
@@ -154,9 +162,11 @@ def find_label_issues(
     )
     if request.ranked:
         check_scorable(given, options.score)
-    _warn_of_unused_options(request)
+    warn_of_unused_options(options, has_joint=confident_joint is not None)
     with contextlib.nullcontext() if n_jobs is None else threads(n_jobs):
-        return _find(request)
+        found = find(request)
+    warn_of_small_classes(options, found.class_counts)
+    return found.answer
 
 
 def find_predicted_neq_given(
@@ -255,65 +265,7 @@ def find_label_issues_using_argmax_confusion_matrix(
     if calibrate:
         counts = np.bincount(given.labels, minlength=given.n_classes)
         confusion = calibrate_counts(confusion, counts, "C")
-    request = _Request(given, options, confusion)
-    _warn_of_unused_options(request)
-    return _flag(request)[0]
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class _Request:
-    """A clean call of `find_label_issues`."""
-
-    given: Given
-    options: IssueOptions
-    confident_joint: Matrix[np.int64] | Matrix[np.float64] | None = None
-    num_to_remove: FloatArray | None = None
-    ranked: bool = False
-
-
-def _find(request: _Request) -> BoolArray | IntArray:
-    known = replace(request, given=replace(request.given, known_sums=request.given.sums))
-    flagged, columns = _flag(known)
-    return _ranked(known, flagged, columns) if request.ranked else flagged
-
-
-def _flag(request: _Request) -> tuple[BoolArray, RowColumns]:
-    """Return the mask, and the columns that it was made from."""
-    given, options = request.given, request.options
-    kept_score = _column_of_score(options) if request.ranked else frozenset[str]()
-    sums, judged = judge(given, keep=columns_of(options.filter_by) | kept_score)
-    joint = request.confident_joint
-    if joint is None:
-        joint = calibrate_counts(with_counted_diagonal(judged.counts), sums.counts)
-    small = unjudged_classes(sums.counts, options.min_examples_per_class)
-    if options.filter_by in PRUNING_RULES and len(small):
-        warn_user(
-            f"{len(small)} classes have min_examples_per_class={options.min_examples_per_class} examples"
-            f" or fewer and are not judged: {', '.join(map(str, small[:SHOWN_CLASSES]))}"
-            f"{', ...' if len(small) > SHOWN_CLASSES else ''}."
-        )
-    plan = plan_issues(joint, sums.counts, judged.n_confident, options, request.num_to_remove)
-    return flag_issues(given, judged.columns, plan), judged.columns
-
-
-def _ranked(request: _Request, flagged: BoolArray, columns: RowColumns) -> IntArray:
-    """Order the flagged rows by a score of the full data."""
-    rows, options = np.flatnonzero(flagged), request.options
-    for name in _column_of_score(options):
-        return rows[ascending(getattr(columns, name)[rows])]
-    scoring = scoring_of(request.given, options.score, adjust_pred_probs=options.adjust_pred_probs)
-    return rows[ascending(score_some(request.given, scoring, rows))]
-
-
-def _column_of_score(options: IssueOptions) -> frozenset[str]:
-    """Name the column of pass B that is the score, if one is."""
-    is_plain = options.score in ("self_confidence", "normalized_margin") and not options.adjust_pred_probs
-    return frozenset({options.score} if is_plain else ())
-
-
-def _warn_of_unused_options(request: _Request) -> None:
-    options = request.options
-    if options.filter_by not in PRUNING_RULES and options.frac_noise != 1:
-        warn_user(f"`frac_noise` is not used by filter_by={options.filter_by!r}.")
-    if options.filter_by == "confident_learning" and request.confident_joint is not None:
-        warn_user("`confident_joint` is not used by filter_by='confident_learning'.")
+    warn_of_unused_options(options, has_joint=True)
+    found = find(Request(given, options, confusion))
+    warn_of_small_classes(options, found.class_counts)
+    return found.mask

@@ -429,12 +429,6 @@ def test_bad_options(call, error, match):
 @pytest.mark.parametrize(
     "call",
     [
-        lambda: cl.count.get_confident_thresholds([[0]], PROBS, True),
-        lambda: cl.count.compute_confident_joint([[0]], PROBS, multi_label=True),
-        lambda: cl.count.calibrate_confident_joint(np.eye(2), [[0]], multi_label=True),
-        lambda: cl.count.estimate_joint([[0]], PROBS, multi_label=True),
-        lambda: cl.count.num_label_issues([[0]], PROBS, multi_label=True),
-        lambda: cl.filter.find_label_issues([[0]], PROBS, multi_label=True),
         lambda: cl.filter.find_predicted_neq_given([[0]], PROBS, multi_label=True),
         lambda: cl.dataset.find_overlapping_classes([[0]], PROBS, multi_label=True),
         lambda: cl.dataset.rank_classes_by_label_quality([[0]], PROBS, multi_label=True),

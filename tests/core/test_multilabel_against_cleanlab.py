@@ -90,6 +90,9 @@ def reason_of(name, problem, ours, theirs):
         ):
             return "cleanlab rejects a class that no example has"
         return _reason_of_order(problem, filter_by, ours, theirs) if name == "ranked" else None
+    if name == "calibrated" and is_absent.any():
+        is_short = isinstance(theirs, str) or is_equal(ours[: len(theirs)], theirs)
+        return "cleanlab counts the classes that labels name" if is_short else None
     if name == "removals":
         is_meant = _is_removed_without(problem, theirs)
         return "cleanlab removes from the examples without the class" if is_meant else None
@@ -115,14 +118,13 @@ def _reason_of_order(problem, filter_by, ours, theirs):
     order = rows[np.argsort(_scores(problem, slice(None))[rows], kind="stable")]
     if not np.array_equal(ours, order):
         return None
-    among_flagged = np.argsort(_scores(problem, rows), kind="stable")
-    if filter_by in FILTERS[5:]:  # flagged rows in order of score are permuted by the scores in row order
-        confidence = rank.get_label_quality_scores(problem.labels, problem.pred_probs)
-        flagged = rows[np.argsort(confidence[rows], kind="stable")]
-        is_scrambled = np.array_equal(theirs, flagged[among_flagged])
-        return "cleanlab scrambles the ranking of low_ filters" if is_scrambled else None
-    is_theirs = problem.is_adjusted and np.array_equal(theirs, rows[among_flagged])
-    return "cleanlab adjusts by the thresholds of the flagged rows alone" if is_theirs else None
+    if filter_by not in FILTERS[5:]:
+        return None
+    # flagged rows in order of score are permuted by the scores, among themselves, of the rows in row order
+    confidence = rank.get_label_quality_scores(problem.labels, problem.pred_probs)
+    flagged = rows[np.argsort(confidence[rows], kind="stable")]
+    is_scrambled = np.array_equal(theirs, flagged[np.argsort(_scores(problem, rows), kind="stable")])
+    return "cleanlab scrambles the ranking of low_ filters" if is_scrambled else None
 
 
 def _scores(problem, rows):

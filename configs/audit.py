@@ -12,6 +12,14 @@ from labelhealth.configs.gate import GateOptions
 from labelhealth.configs.input import InputOptions, PredProbsOptions
 from labelhealth.configs.issues import FindIssuesOptions, HealthOptions
 from labelhealth.configs.probabilities import ProbabilityOptions
+from labelhealth.configs.task import (
+    DataIssueStageOptions,
+    GivenVotes,
+    RegressionOptions,
+    Target,
+    Task,
+    TokenOptions,
+)
 
 # a name that is a folder name on every system, and cannot be taken for the store's own folders
 _NAME = re.compile(r"^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$")
@@ -108,15 +116,33 @@ class RunOptions(Options):
         return self
 
 
+_TARGETS: dict[str, Target] = {"multi_label": "label_sets", "regression": "numbers"}
+_SECTIONS: dict[str, Task] = {  # which task each section belongs to
+    "votes": "multi_annotator",
+    "tokens": "token_classification",
+    "regression": "regression",
+}
+_NEEDED = ("votes", "tokens")
+
+
 class AuditConfig(Options):
     """Everything about one audit."""
 
+    task: Task = "classification"
+    """What the labels are: classification (one class a row); multi_label (a list of classes a row); multi_annotator
+    (votes of several annotators, of which the label is made); token_classification (a row a token);
+    regression (a number a row)."""
     dataset: DatasetOptions
     input: InputOptions
+    votes: GivenVotes | None = None
+    tokens: TokenOptions | None = None
+    regression: RegressionOptions | None = None
     pred_probs: GivenPredProbs | None = None
     probabilities: ProbabilityOptions = ProbabilityOptions()
     issues: FindIssuesOptions = FindIssuesOptions()
     health: HealthOptions = HealthOptions()
+    data_issues: DataIssueStageOptions | None = None
+    """Issues beside labels; none are looked for unless this section is there (an empty one will do: `{}`)."""
     gate: GateOptions = GateOptions()
     reports: ReportOptions = ReportOptions()
     store: StoreOptions = StoreOptions()
@@ -143,18 +169,88 @@ class AuditConfig(Options):
             raise ValueError(msg)
         return self
 
+    @model_validator(mode="after")
+    def _check_task(self) -> Self:
+        for section, task in _SECTIONS.items():
+            if getattr(self, section) is not None and self.task != task:
+                msg = f"`{section}` must be left out with task {self.task}; it belongs to {task}"
+                raise ValueError(msg)
+            if self.task == task and section in _NEEDED and getattr(self, section) is None:
+                msg = f"`{section}` must be given with task {task}"
+                raise ValueError(msg)
+        if self.votes is not None and self.votes.file is not None and self.input.id is None:
+            msg = "input.id must name the id column with a file of votes: only ids tell which row a vote is about"
+            raise ValueError(msg)
+        return self
+
+    @model_validator(mode="after")
+    def _check_independence(self) -> Self:
+        if self.pred_probs is not None and self.pred_probs.independent and self.task != "multi_label":
+            msg = "pred_probs.independent must be false unless the task is multi_label: a row has one class"
+            raise ValueError(msg)
+        return self
+
+    @model_validator(mode="after")
+    def _check_numbers(self) -> Self:
+        if self.task != "regression":
+            return self
+        if self.pred_probs is not None:
+            msg = "`pred_probs` must be left out with task regression. Hint: name a column in `regression.predictions`"
+            raise ValueError(msg)
+        if self.input.classes is not None:
+            msg = "`input.classes` must be left out with task regression: numbers have none"
+            raise ValueError(msg)
+        return self
+
+    @property
+    def target(self) -> Target:
+        """Return what a value of the label column is."""
+        return _TARGETS.get(self.task, "classes")
+
+    @property
+    def has_predictions(self) -> bool:
+        """Return whether predictions are ready, so that no model is trained and no feature read."""
+        ready = self.regression is not None and self.regression.predictions is not None
+        return self.pred_probs is not None or ready
+
+    @property
+    def pred_probs_options(self) -> PredProbsOptions | None:
+        """Return what is asked of ready probabilities, if there are any."""
+        if self.pred_probs is None:
+            return None
+        return self.pred_probs.options().model_copy(update={"independent": self.task == "multi_label"})
+
+    @property
+    def columns(self) -> InputOptions:
+        """Return the role of each column, those that the task names included."""
+        roles = self.input
+        if self.tokens is not None:
+            named = (self.tokens.sentence, *([self.tokens.token] if self.tokens.token else []))
+            display = tuple(dict.fromkeys((*roles.display, *named)))
+            return roles.model_copy(update={"group": roles.group or self.tokens.sentence, "display": display})
+        if self.regression is not None and self.regression.predictions is not None:
+            return roles.model_copy(update={"exclude": (*roles.exclude, self.regression.predictions)})
+        return roles
+
     @property
     def pred_probs_in_dataset(self) -> tuple[str, ...]:
         """Return the columns of the dataset that hold ready probabilities."""
         given = self.pred_probs
         return given.probability_columns if given is not None and given.file is None else ()
 
-    def recipe(self) -> dict[str, Options | None]:
+    def recipe(self) -> dict[str, Options | str | None]:
         """Return what decides the result of an audit, apart from the data."""
         given = self.pred_probs
+        of_task: dict[str, Options | None] = {
+            "votes": None if self.votes is None else self.votes.options(),
+            "tokens": self.tokens,
+            "regression": self.regression,
+            "data_issues": self.data_issues,
+        }
         return {
             "input": self.input,
-            "pred_probs": None if given is None else given.options(),
+            **({"task": self.task, **of_task} if any(of_task.values()) or self.target != "classes" else {}),
+            "pred_probs": self.pred_probs_options,
             "probabilities": self.probabilities if given is None else None,
             "issues": self.issues,
             "health": self.health,

@@ -125,6 +125,8 @@ class PredProbsOptions(Options):
     """Column with the ids of the rows, in the file of the probabilities or in the one beside a `.npy`."""
     aligned: bool = False
     """Whether the file holds the dataset's rows in the dataset's order, without ids to prove it."""
+    independent: bool = False
+    """Whether classes do not exclude each other, so that rows need not sum to one; true with task multi_label."""
 
     @model_validator(mode="after")
     def _check_columns(self) -> Self:

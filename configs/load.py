@@ -135,12 +135,16 @@ def _with_paths_from(config: AuditConfig, base: Path) -> AuditConfig:
         given = given.model_copy(
             update={k: absolute(path, f"pred_probs.{k}") for k, path in paths.items() if path is not None}
         )
+    votes = config.votes
+    if votes is not None and votes.file is not None:
+        votes = votes.model_copy(update={"file": absolute(votes.file, "votes.file")})
     data, root = absolute(config.dataset.path, "dataset.path"), absolute(config.store.root, "store.root")
     return config.model_copy(
         update={
             "dataset": config.dataset.model_copy(update={"path": data}),
             "store": config.store.model_copy(update={"root": root}),
             "pred_probs": given,
+            "votes": votes,
         }
     )
 

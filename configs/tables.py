@@ -60,7 +60,7 @@ INPUT = _table(
     ("null_label_share", "double", "null_labels / row_count"),
     ("unknown_labels", "int64", "labelled rows whose class is not among the configured classes"),
     ("n_classes", "int64", "classes, absent ones that the config names included"),
-    ("smallest_class_count", "int64", "examples of the smallest class"),
+    ("smallest_class_count", "int64", "examples of the smallest class; null with task regression"),
     ("n_features", "int64", "columns used as features"),
     ("null_ids", "int64", "rows without an id (0 without an id column)"),
     ("duplicate_ids", "int64", "rows whose id occurred before (0 without an id column)"),
@@ -118,6 +118,26 @@ LABEL_ISSUES = _table(
     ("row_number", "int64", "row in that file, from 0"),
 )
 
+# further columns of `label_issues`, after those above, where the task has more to tell
+LABEL_SETS = (
+    Column(
+        "wrongly_given",
+        "string",
+        "classes of the given label that look wrong, as JSON; null where not judged",
+    ),
+    Column(
+        "wrongly_left_out",
+        "string",
+        "classes that seem to be missing from it, as JSON; null where not judged",
+    ),
+)
+NUMBERS = (
+    Column("given_value", "double", "number in the dataset; null for a row without one"),
+    Column("predicted_value", "double", "prediction out of sample; null where not judged"),
+    Column("residual", "double", "predicted_value - given_value, in units of the label"),
+)
+FURTHER_COLUMNS = {"multi_label": LABEL_SETS, "regression": NUMBERS}
+
 CLASS_HEALTH = _table(
     "class_health",
     "a class, worst label quality first",
@@ -167,10 +187,133 @@ HEALTH = _table(
     ("estimated_label_issues", "int64", "off-diagonal count of confident learning"),
     ("flagged_count", "int64", "rows flagged by the filter"),
     ("flagged_share", "double", "flagged_count / n_judged: a share of rows flagged, not an error rate"),
-    ("disagreement_share", "double", "judged rows whose most probable class is not the given one"),
-    ("joint_off_diagonal", "double", "1 - trace of the estimated joint"),
+    (
+        "disagreement_share",
+        "double",
+        "judged rows whose most probable class is not the given one; null with task regression",
+    ),
+    (
+        "joint_off_diagonal",
+        "double",
+        "1 - trace of the estimated joint; null with multi_label and regression",
+    ),
     ("worst_class_quality", "double", "smallest label_quality_score of a judged class; null without one"),
-    ("worst_overlap", "double", "largest joint_probability of a pair of classes; 0 without one"),
+    (
+        "worst_overlap",
+        "double",
+        "largest joint_probability of a pair of classes; 0 without one; null with multi_label and regression",
+    ),
+)
+
+CLASS_ISSUES = _table(
+    "class_issues",
+    "a class and a direction, most rows first (task multi_label)",
+    ("class_name", "string", "name of the class"),
+    ("class_index", "int64", "its column in pred_probs, from 0"),
+    ("in_given_label", "bool", "whether the class stands in the given labels of these rows"),
+    ("in_suggested_label", "bool", "the opposite"),
+    ("num_examples", "int64", "judged rows"),
+    ("issue_probability", "double", "num_examples / all judged rows"),
+)
+
+CONSENSUS = _table(
+    "consensus",
+    "a row of the dataset (task multi_annotator)",
+    ("example_id", "string", "as in label_issues"),
+    ("occurrence", "int64", "as in label_issues"),
+    ("num_annotations", "int64", "votes on the row"),
+    ("majority_label", "string", "class with most votes; null without votes"),
+    ("consensus_label", "string", "class that votes and model agree on: the given_label of label_issues"),
+    ("consensus_quality", "double", "how likely it is right, in [0, 1]; null where not judged"),
+    ("annotator_agreement", "double", "share of the votes that are for the consensus; null where not judged"),
+)
+
+ANNOTATORS = _table(
+    "annotators",
+    "an annotator, worst first (task multi_annotator)",
+    ("annotator", "string", "column, or name in the file of votes"),
+    (
+        "annotator_quality",
+        "double",
+        "how likely the annotator's labels are right; null where nobody else saw them",
+    ),
+    ("agreement_with_consensus", "double", "share of the annotator's votes that are the consensus"),
+    ("worst_class", "string", "class among the annotator's votes that is the consensus least often"),
+    ("num_examples_labeled", "int64", "votes of the annotator on judged rows"),
+)
+
+SENTENCES = _table(
+    "sentences",
+    "a sentence, lowest quality first (task token_classification)",
+    ("sentence", "string", "id of the sentence"),
+    ("num_tokens", "int64", "rows of the sentence"),
+    ("num_judged", "int64", "of these, judged rows"),
+    ("flagged_count", "int64", "tokens flagged as label issues"),
+    ("sentence_quality", "double", "lowest label_quality of its judged tokens; null without one"),
+    ("worst_example_id", "string", "example_id of that token"),
+    ("worst_token", "string", "the token itself; null without a token column"),
+    ("given_label", "string", "its class in the dataset"),
+    ("predicted_label", "string", "its most probable class out of sample"),
+)
+
+TOKEN_ISSUES = _table(
+    "token_issues",
+    "a word with its given and predicted class, most flagged first (task token_classification)",
+    ("token", "string", "the word"),
+    ("given_label", "string", "class in the dataset"),
+    ("predicted_label", "string", "most probable class out of sample"),
+    ("num_label_issues", "int64", "flagged rows of this word and these classes"),
+)
+
+FIT = _table(
+    "fit",
+    "the model of the numbers (one row, task regression)",
+    ("r_squared", "double", "of the out-of-sample predictions, against the given numbers"),
+    ("median_absolute_residual", "double", "median of |predicted - given|, in units of the label"),
+    (
+        "estimated_issue_share",
+        "double",
+        "share without which the others are predicted best; null for ready predictions",
+    ),
+)
+
+DATA_ISSUES = _table(
+    "data_issues",
+    "a row of the dataset (section data_issues)",
+    ("example_id", "string", "as in label_issues"),
+    ("occurrence", "int64", "as in label_issues"),
+    ("is_null_issue", "bool", "all features are missing; null where not checked, as for all columns below"),
+    ("null_score", "double", "share of features that are present; scores are in [0, 1], low = bad"),
+    ("is_outlier_issue", "bool", "far from all others"),
+    ("outlier_score", "double", "falls with the mean distance to the nearest rows"),
+    ("is_near_duplicate_issue", "bool", "nearly equal to another row"),
+    ("near_duplicate_score", "double", "grows with the distance to the nearest row"),
+    ("is_conflicting_label_issue", "bool", "near duplicate of a row with another label"),
+    ("conflicting_label_score", "double", "near_duplicate_score where the labels differ, else 1"),
+    (
+        "is_non_iid_issue",
+        "bool",
+        "the order of rows depends on their features: marks the row that shows it most",
+    ),
+    ("non_iid_score", "double", "how far the row's neighbours are spread over the order"),
+    ("is_class_imbalance_issue", "bool", "of the rarest class, where that is too rare"),
+    ("class_imbalance_score", "double", "share of the class for rows of the rarest class, else 1"),
+    (
+        "is_underperforming_group_issue",
+        "bool",
+        "in a group of similar rows that is predicted worse than others",
+    ),
+    ("underperforming_group_score", "double", "mean self-confidence of the group over that of all groups"),
+)
+
+DATA_ISSUE_SUMMARY = _table(
+    "data_issue_summary",
+    "a check (section data_issues)",
+    ("issue_type", "string", "name of the check"),
+    ("checked", "bool", "whether it could be made"),
+    ("num_issues", "int64", "rows flagged; null where not checked"),
+    ("score", "double", "of the whole dataset, in [0, 1], low = bad; null where not checked"),
+    ("reason", "string", "why it was not checked; empty where it was"),
 )
 
 CHECKS = _table(
@@ -232,6 +375,14 @@ TABLES = {
         CLASS_OVERLAP,
         JOINT,
         HEALTH,
+        CLASS_ISSUES,
+        CONSENSUS,
+        ANNOTATORS,
+        SENTENCES,
+        TOKEN_ISSUES,
+        FIT,
+        DATA_ISSUES,
+        DATA_ISSUE_SUMMARY,
         CHECKS,
         HISTORY,
         RUNS,

@@ -4,8 +4,8 @@ The modules carry the names that users of the field know: `count` (thresholds, c
 `filter` (which examples are label issues), `rank` (label quality scores), `dataset` (classes and overall
 health), `classification` (a classifier trained without them), `latent_algebra` (conversions between noise matrices),
 `label_issues_batched` (data in batches), `noise_generation` (labels with known errors), `rare_classes`;
-`multilabel_classification`, `multiannotator`, `token_classification` and `regression` (other kinds of labels), `outlier`
-and `data_issues` (what is wrong beside labels); `audit` gives all of it for one dataset in one call.
+`multilabel_classification`, `multiannotator`, `token_classification` and `regression` (other kinds of labels),
+`outlier` and `data_issues` (what is wrong beside labels); `audit` gives all of it for one dataset in one call.
 
 Importing this package loads nothing else; a submodule is loaded when it is first used.
 

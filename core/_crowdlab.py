@@ -32,12 +32,15 @@ class Crowd:
         Label quality score.
     adjust_pred_probs : bool
         Whether thresholds are subtracted before scoring.
+    random : RandomState or None
+        What breaks ties of the majority vote that nothing else does; NumPy's global generator if None.
     """
 
     votes: Votes
     members: FloatArray
     score: Score = "self_confidence"
     adjust_pred_probs: bool = False
+    random: np.random.RandomState | None = None
 
     @property
     def n_classes(self) -> int:
@@ -85,7 +88,7 @@ def find_consensus(
 ) -> list[Consensus]:
     """Find consensus labels in several ways, which share one majority vote, and judge them."""
     judge = JUDGES[quality_method]
-    voted = judge(crowd, majority_vote(crowd.votes, crowd.n_classes, crowd.mean_probs))
+    voted = judge(crowd, majority_vote(crowd.votes, crowd.n_classes, crowd.mean_probs, crowd.random))
     return [voted if method == "majority_vote" else judge(crowd, _best(voted)) for method in methods]
 
 

@@ -9,8 +9,16 @@ from labelhealth.core._votes import Votes, sum_by
 from labelhealth.core._warn import warn_user
 
 
-def majority_vote(votes: Votes, n_classes: int, pred_probs: FloatArray | None = None) -> IntArray:
-    """Return the class with most votes of each example, shape (N,)."""
+def majority_vote(
+    votes: Votes,
+    n_classes: int,
+    pred_probs: FloatArray | None = None,
+    random: np.random.RandomState | None = None,
+) -> IntArray:
+    """Return the class with most votes of each example, shape (N,).
+
+    Classes that nothing tells apart are drawn from `random`; without it from NumPy's global generator, with a warning.
+    """
     counts = votes.counts(n_classes)
     modes = counts == counts.max(axis=1, keepdims=True)
     labels: IntArray = modes.argmax(axis=1)
@@ -25,7 +33,7 @@ def majority_vote(votes: Votes, n_classes: int, pred_probs: FloatArray | None = 
         accuracies = _accuracies(votes, labels, np.isin(np.arange(votes.n_rows), tied))
         left = _keep_highest(left, _mean_accuracy(votes, accuracies, tied, n_classes))
     labels[tied] = left.argmax(axis=1)
-    _draw(labels, tied, left)
+    _draw(labels, tied, left, random)
     return labels
 
 
@@ -64,14 +72,16 @@ def _mean_accuracy(votes: Votes, accuracies: FloatArray | None, tied: IntArray, 
     return (sums / np.maximum(n_votes, 1)).reshape(shape)
 
 
-def _draw(labels: IntArray, rows: IntArray, left: BoolArray) -> None:
-    """Draw among the classes that are still tied, from NumPy's global generator, row by row."""
+def _draw(labels: IntArray, rows: IntArray, left: BoolArray, random: np.random.RandomState | None) -> None:
+    """Draw among the classes that are still tied, row by row."""
     places = np.flatnonzero(left.sum(axis=1) > 1)
     if len(places) == 0:
         return
-    generator = np.random.mtrand._rand  # numpy gives the global generator no public name
+    generator = np.random.mtrand._rand if random is None else random  # the global one has no public name
     for place in places.tolist():
         labels[rows[place]] = generator.choice(np.flatnonzero(left[place]))
+    if random is not None:
+        return
     shown = ", ".join(map(str, rows[places[:10]]))
     more = ", ..." if len(places) > 10 else ""
     warn_user(

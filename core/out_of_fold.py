@@ -6,7 +6,6 @@ or processes, and give the same bytes as one after another.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, Protocol
 
@@ -14,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from labelhealth.core._fold_blocks import blocks_of_rows, name_of_estimator
 from labelhealth.core._fold_limits import one_thread_quietly
 from labelhealth.core._types import BoolArray, FloatArray
 from labelhealth.core.errors import ClassifierError, FeaturesError, LabelsError, OptionError
@@ -30,9 +30,6 @@ HIGHEST_ROW_SUM_ERROR = (
 )
 MIN_CLASSES = 2  # to tell apart
 ROW_SUM_TOLERANCE = 1e-6  # rows further from 1 are divided by their sum
-# rows predicted together: constants, so that no result depends on machine or workers
-BLOCK_ROWS = 1 << 16
-BLOCK_CELLS = 1 << 23  # rows x classes or columns, whichever are more: 64 MiB of float64
 
 
 class Features(Protocol):
@@ -155,7 +152,7 @@ def predict_fold(
         return FoldPrediction(rows, result, trained, ())
     with one_thread_quietly() as texts:
         model = _fit(estimator, design_frame(features.take(learned)), codes, len(classes), fold)
-        for block in _blocks(len(rows), max(n_classes, features.n_columns)):
+        for block in blocks_of_rows(len(rows), max(n_classes, features.n_columns)):
             frame = design_frame(features.take(rows[block]))
             result[block] = 0
             result[block, classes] = _predict(model, frame, len(classes), fold, block.start)
@@ -183,17 +180,6 @@ def _check_out(out: FloatArray | None, shape: tuple[int, int], dtype: np.dtype[n
     return out
 
 
-def _blocks(n_rows: int, width: int) -> Iterator[slice]:
-    """Yield slices of rows that are predicted together, about equally many.
-
-    BLAS multiplies small matrices in another way, with other last bits: a short rest would differ from its neighbours.
-    """
-    size = max(1, min(BLOCK_ROWS, BLOCK_CELLS // max(1, width)))
-    n_blocks = -(-n_rows // size)
-    for block in range(n_blocks):
-        yield slice(n_rows * block // n_blocks, n_rows * (block + 1) // n_blocks)
-
-
 def _nothing_learned(fold: int, n_codes: int, n_rows: int) -> tuple[str, ...]:
     """Return the warning of a fold that could not be learned."""
     if not n_rows:
@@ -210,7 +196,7 @@ def _fit(
         return clone(estimator).fit(frame, codes)
     except Exception as error:
         msg = (
-            f"`estimator` {_name(estimator)} must learn from {len(frame)} rows of {n_codes} classes"
+            f"`estimator` {name_of_estimator(estimator)} must learn from {len(frame)} rows of {n_codes} classes"
             f" (fold {fold}); got {type(error).__name__}: {error}"
         )
         raise ClassifierError(msg) from error
@@ -224,11 +210,11 @@ def _predict(
         probabilities, order = np.asarray(model.predict_proba(frame)), np.asarray(model.classes_)
     except Exception as error:
         problem = f"{type(error).__name__}: {error}"
-        msg = f"`estimator` {_name(model)} must predict {len(frame)} rows (fold {fold}); got {problem}"
+        msg = f"`estimator` {name_of_estimator(model)} must predict {len(frame)} rows (fold {fold}); got {problem}"
         raise ClassifierError(msg) from error
     if probabilities.shape != (len(frame), n_codes) or not np.array_equal(np.sort(order), np.arange(n_codes)):
         msg = (
-            f"`estimator` {_name(model)} must give probabilities of shape {(len(frame), n_codes)} in fold"
+            f"`estimator` {name_of_estimator(model)} must give probabilities of shape {(len(frame), n_codes)} in fold"
             f" {fold}; got {probabilities.shape} with {len(order)} `classes_`."
         )
         raise ClassifierError(msg)
@@ -244,7 +230,7 @@ def _checked(probabilities: FloatArray, model: BaseEstimator, fold: int, first_r
     if not good.all():
         row = int(good.argmin())
         msg = (
-            f"`estimator` {_name(model)} must give finite probabilities that sum to 1; got sum"
+            f"`estimator` {name_of_estimator(model)} must give finite probabilities that sum to 1; got sum"
             f" {totals[row]:.4g} and minimum {lowest[row]:.4g} at row {first_row + row} of fold {fold}"
             f" ({(~good).sum()} of {len(good)} rows)."
         )
@@ -256,9 +242,3 @@ def _checked(probabilities: FloatArray, model: BaseEstimator, fold: int, first_r
     clipped = np.maximum(exact[rounded], 0)
     exact[rounded] = clipped / clipped.sum(axis=1, keepdims=True)
     return exact
-
-
-def _name(estimator: BaseEstimator) -> str:
-    """Return the class of the classifier, which is the last step of a pipeline."""
-    steps = getattr(estimator, "steps", None)
-    return type(steps[-1][1] if steps else estimator).__name__

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from labelhealth.configs.tables import SCHEMA_VERSION, TABLES
+from labelhealth.configs.tables import FURTHER_COLUMNS, SCHEMA_VERSION, TABLES, Column
 
 INTRODUCTION = f"""\
 # Reports
@@ -49,9 +49,15 @@ def reports_page() -> str:
             "| column | type | meaning |",
             "|---|---|---|",
         ]
-        lines += [f"| `{c.name}` | {c.type} | {_cell(c.meaning)} |" for c in table.columns]
-        lines.append("")
+        lines += [*map(_row, table.columns), ""]
+        for task, columns in FURTHER_COLUMNS.items() if table.name == "label_issues" else ():
+            lines += [f"With task `{task}` these follow:", "", "| column | type | meaning |", "|---|---|---|"]
+            lines += [*map(_row, columns), ""]
     return "\n".join(lines)
+
+
+def _row(column: Column) -> str:
+    return f"| `{column.name}` | {column.type} | {_cell(column.meaning)} |"
 
 
 def _cell(text: str) -> str:

@@ -143,9 +143,10 @@ def _check_columns(config: AuditConfig) -> None:
 
     check_columns(
         dataset_files(config),
-        config.input,
+        config.columns,
         config.pred_probs_in_dataset,
-        with_features=config.pred_probs is None,
+        with_features=not config.has_predictions,
+        votes=None if config.votes is None else config.votes.options(),
     )
 
 

@@ -40,6 +40,7 @@ NAMES = _ColumnList()
 
 # option -> place in the config
 _PLACES = {
+    "task": "task",
     "label": "input.label",
     "id_column": "input.id",
     "group": "input.group",
@@ -64,7 +65,7 @@ _PLACES = {
     "engine": "run.engine",
     "workers": "run.workers",
 }
-_PATHS = {"dataset.path", "pred_probs.file", "pred_probs.ids_file", "store.root"}
+_PATHS = {"dataset.path", "pred_probs.file", "pred_probs.ids_file", "votes.file", "store.root"}
 
 
 def _audit_options(command: Command) -> Command:
@@ -72,6 +73,9 @@ def _audit_options(command: Command) -> Command:
     options = [
         click.argument("target", metavar="CONFIG|DATA"),
         click.option("--label", help="Label column (with DATA)."),
+        click.option(
+            "--task", help="What labels are: classification (default), multi_label, regression, ..."
+        ),
         click.option(
             "--id", "id_column", help="Column that identifies an example; default: a hash of its features."
         ),

@@ -28,6 +28,7 @@ from labelhealth.configs.audit import ReportOptions
 from labelhealth.configs.tables import LABEL_ISSUES
 from labelhealth.tasks.manifest import RunNotes
 from labelhealth.tasks.published import Audit
+from labelhealth.tasks.published_tasks import task_lines, task_tables
 from labelhealth.tasks.stage import Outcome
 
 _COLORS = {"PASS": "green", "FAIL": "red", "INCONCLUSIVE": "yellow"}
@@ -106,6 +107,8 @@ def show_audit(console: Console, audit: Audit, options: ReportOptions) -> None:
     pairs = audit.worst_pairs(options.worst_pairs)
     if pairs:
         parts.append(_worst_pairs(pairs))
+    for rows, columns, heading in task_tables(audit, options.worst_pairs):
+        parts.append(_rows(rows, columns, heading))
     for part in (*parts, _gate(audit)):
         console.print(part)
         console.line()
@@ -130,11 +133,15 @@ def _heading(audit: Audit, health: Mapping[str, Any]) -> RenderableType:
     flagged = _share(health["flagged_share"])
     note = f"{health['flagged_count']:,} of {health['n_judged']:,} judged rows; not an error rate"
     lines.add_row("flagged", Text(flagged, style="bold"), note)
-    lines.add_row(
-        "disagreement", _share(health["disagreement_share"]), "most probable class is not the given one"
-    )
+    if health["disagreement_share"] is not None:
+        lines.add_row(
+            "disagreement", _share(health["disagreement_share"]), "most probable class is not the given one"
+        )
+    for row in task_lines(audit):
+        lines.add_row(*row)
     lines.add_row("rows", f"{health['n_examples']:,}", _row_note(health))
-    lines.add_row("classes", f"{health['n_classes']:,}", _class_note(health))
+    if health["n_classes"]:
+        lines.add_row("classes", f"{health['n_classes']:,}", _class_note(health))
     title = Text.assemble(
         "labels of ", plain(audit.manifest["dataset"]), " ", plain(audit.manifest["version"])
     )
@@ -171,7 +178,8 @@ def _class_note(health: Mapping[str, Any]) -> str:
 
 def _worst_labels(rows: Sequence[Mapping[str, Any]], title: str, width: int) -> RenderableType:
     """Return one line a row; the text columns share what the numbers leave of the width."""
-    display = [name for name in rows[0] if name not in LABEL_ISSUES.column_names] if rows else []
+    said = {*LABEL_ISSUES.column_names, "given_value", "predicted_value"}  # numbers stand in the labels already
+    display = [name for name in rows[0] if name not in said] if rows else []
     shown = display[: min(max((width - _NUMBERS_WIDTH) // _DISPLAY_WIDTH, 1), _MAX_DISPLAY)]
     table = _table()
     table.add_column("rank", justify="right", no_wrap=True)
@@ -210,6 +218,23 @@ def _worst_pairs(rows: Sequence[Mapping[str, Any]]) -> RenderableType:
             f"{row['joint_probability']:.4f}",
         )
     return Group(Text("classes that overlap most", style="italic"), table)
+
+
+def _rows(rows: Sequence[Mapping[str, Any]], columns: Mapping[str, str], heading: str) -> RenderableType:
+    """Return some columns of rows under other names, numbers to the right."""
+    table = _table()
+    for name, shown in columns.items():
+        is_number = all(isinstance(row[name], int | float | None) for row in rows)
+        table.add_column(shown, justify="right" if is_number else "left", no_wrap=is_number)
+    for row in rows:
+        table.add_row(*(_value(row[name]) for name in columns))
+    return Group(Text(heading, style="italic"), table)
+
+
+def _value(value: object) -> Text:
+    if value is None:
+        return Text("")
+    return Text(f"{value:.4f}") if isinstance(value, float) else _cell(value)
 
 
 def _table() -> Table:

@@ -16,8 +16,14 @@ from labelhealth.configs.gate import (
     MinShareThreshold,
     Severity,
 )
+from labelhealth.configs.task import Target
 
 Outcome = Literal["pass", "fail", "error", "skipped"]
+_SILENT_TABLES: dict[Target, tuple[str, ...]] = {  # empty where labels are such
+    "classes": (),
+    "label_sets": ("class_overlap",),
+    "numbers": ("classes", "class_health", "class_overlap"),
+}
 MIN_CLASSES = 2  # with fewer there is no other class that a label could belong to
 
 
@@ -83,43 +89,46 @@ class Rule:
     distrust: bool = False
 
 
-def input_rules(options: GateOptions) -> tuple[Rule, ...]:
+def input_rules(options: GateOptions, target: Target = "classes") -> tuple[Rule, ...]:
     """Return the suite of the input checkpoint, in the order of the report.
 
     Parameters
     ----------
     options : GateOptions
         Thresholds and expectations of the user.
+    target : {"classes", "label_sets", "numbers"}
+        What labels are; built-in rules on tables that say nothing about them are left out.
 
     Returns
     -------
     tuple of Rule
         Structure first (always on, critical), then thresholds, then the user's expectations.
     """
+    own = (*_input_structure(options), *_input_thresholds(options))
     return (
-        *_input_structure(options),
-        *_input_thresholds(options),
+        *(rule for rule in own if rule.table not in _SILENT_TABLES[target]),
         *_user_rules(options.entries("input")),
     )
 
 
-def output_rules(options: GateOptions) -> tuple[Rule, ...]:
+def output_rules(options: GateOptions, target: Target = "classes") -> tuple[Rule, ...]:
     """Return the suite of the output checkpoint, in the order of the report.
 
     Parameters
     ----------
     options : GateOptions
         Thresholds and expectations of the user.
+    target : {"classes", "label_sets", "numbers"}
+        What labels are; built-in rules on tables that say nothing about them are left out.
 
     Returns
     -------
     tuple of Rule
         Whether the audit says anything first, then thresholds, then the user's expectations.
     """
+    own = (*_output_structure(), *_health_thresholds(options), *_class_thresholds(options))
     return (
-        *_output_structure(),
-        *_health_thresholds(options),
-        *_class_thresholds(options),
+        *(rule for rule in own if rule.table not in _SILENT_TABLES[target]),
         *_user_rules(options.entries("output")),
     )
 

@@ -76,7 +76,7 @@ def input_table(n_rows: int, classes: Classes, n_features: int, duplicate_rows: 
         "null_label_share": classes.n_unlabelled / n_rows,
         "unknown_labels": classes.n_unknown,
         "n_classes": len(classes.names),
-        "smallest_class_count": int(classes.counts.min()),
+        "smallest_class_count": int(classes.counts.min()) if len(classes.counts) else None,
         "n_features": n_features,
         "null_ids": 0,  # a row without an id, or with one that occurred before, was refused
         "duplicate_ids": 0,

@@ -86,7 +86,18 @@ class Labels:
 
     classes: Classes
     codes: npt.NDArray[np.int32]
-    """Class of each row; `NO_LABEL` without a label, `UNKNOWN_CLASS` with one that is not configured."""
+    """Class of each row; `NO_LABEL` without a label, `UNKNOWN_CLASS` with one that is not configured. 0 for every
+    label where a label is no class but the value in `values`."""
+    values: npt.NDArray[np.uint8] | npt.NDArray[np.float64] | None = None
+    """Classes of each row as 0 and 1, shape (N, K), or its number, shape (N,), where labels are such."""
+
+    @property
+    def order(self) -> npt.NDArray[np.int32]:
+        """Return numbers by which rows with equal features are told apart, the same for equal labels."""
+        if self.values is None:
+            return np.maximum(self.codes, NO_LABEL)
+        kinds = np.unique(self.values, axis=0, return_inverse=True)[1].reshape(-1)
+        return np.where(self.codes < 0, NO_LABEL, kinds).astype(np.int32)
 
 
 def read_labels(source: ParquetSource, column: str, classes: tuple[str, ...] | None) -> Labels:

@@ -54,6 +54,19 @@ def check_rows(rows: FloatMatrix, where: Callable[[int], str]) -> FloatMatrix:
     return normal
 
 
+def check_entries(rows: FloatMatrix, where: Callable[[int], str]) -> FloatMatrix:
+    """Return rows of probabilities that need not sum to one, as they are.
+
+    Raises
+    ------
+    InputError
+        If a value lies outside [0, 1] or is NaN.
+    """
+    if len(rows):
+        _check_values(rows, where)
+    return rows
+
+
 def _doubtful_rows(rows: FloatMatrix) -> npt.NDArray[np.int64]:
     """Return the rows that must be summed with care: all but those that surely sum to one within 1e-6."""
     quick = rows.astype(np.float64, copy=False) @ np.ones(rows.shape[1])

@@ -69,6 +69,7 @@ def combine_parts(
         n_features=0,
         classes=put_names(store, found.names),
         parts=tuple(map(dataset.part, parts, translations)),
+        values=None,
         fold_keys=None,
         times=None,
         features=None,

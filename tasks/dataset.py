@@ -100,6 +100,8 @@ class Loaded(BaseModel):
     """Class names in the order of the columns of pred_probs (JSON)."""
     parts: tuple[Part, ...]
     """The rows in the order of the files; a single part where features were read."""
+    values: Ref | None
+    """Where a label is no class: uint8, shape (N, K), 1 for each class of a row; or float64, shape (N,)."""
     fold_keys: Ref | None
     """uint64, shape (N,): rows of equal key belong in one fold."""
     times: Ref | None
@@ -117,3 +119,11 @@ class Loaded(BaseModel):
         """Return the labels of a dataset whose features were read."""
         (part,) = self.parts
         return part.labels
+
+    @property
+    def label_values(self) -> Ref:
+        """Return the labels that are no single classes."""
+        if self.values is None:
+            msg = "this dataset has a class a row"
+            raise ValueError(msg)
+        return self.values

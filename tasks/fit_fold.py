@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any, cast
 
 import numpy as np
@@ -12,6 +13,7 @@ from labelhealth.core.estimators import make_estimator
 from labelhealth.core.features import Kind
 from labelhealth.core.folds import training_rows
 from labelhealth.core.out_of_fold import predict_fold
+from labelhealth.core.out_of_fold_sets import predict_sets_fold
 from labelhealth.core.training_sample import content_hashes, sample_training_rows
 from labelhealth.tasks.estimator_source import loading_as
 from labelhealth.tasks.predictions import FoldPredictions
@@ -31,18 +33,24 @@ def fit_fold(
     n_classes: int,
     options: ProbabilityOptions,
     identity: str,
+    sets: Ref | None = None,
 ) -> FoldPredictions:
     """Fit one model, predict its held-out rows, and store the predictions."""
     stored = StoredFeatures(open_arrow(store, features), cast("dict[str, Kind]", kinds))
     codes, split = open_array(store, labels), open_array(store, folds)
     key_of_row = None if keys is None else open_array(store, keys)
-    training = _sample(stored, codes, split, key_of_row, fold, n_classes, options)
+    n_kinds = n_classes if sets is None else 1  # of labels that a sample must hold
+    training = _sample(stored, codes, split, key_of_row, fold, n_kinds, options)
+    if sets is None:
+        predict = partial(predict_fold, stored, codes, split, fold, n_classes=n_classes)
+    else:
+        predict = partial(predict_sets_fold, stored, open_array(store, sets), split, fold)
     with loading_as(identity):
         estimator = make_estimator(
             options.estimator.name,
             options.estimator.params,
             kinds=stored.kinds,
-            n_classes=n_classes,
+            n_classes=n_classes if sets is None else 2,
             n_rows=options.n_rows_to_learn(int((codes >= 0).sum())),
             seed=options.folds.seed,
             preprocessing=options.estimator.preprocessing,
@@ -51,13 +59,8 @@ def fit_fold(
             store,
             (int((split == fold).sum()), n_classes),
             options.estimator.dtype,
-            lambda out: predict_fold(
-                stored,
-                codes,
-                split,
-                fold,
+            lambda out: predict(
                 estimator=estimator,
-                n_classes=n_classes,
                 scheme=options.folds.scheme,
                 dtype=options.estimator.dtype,
                 training=training,

@@ -19,6 +19,7 @@ class Inputs:
     dataset: Source
     pred_probs: Source | None
     ids: Source | None
+    votes: Source | None
 
     @property
     def names(self) -> list[str]:
@@ -39,6 +40,7 @@ def hash_inputs(store: Store, config: AuditConfig) -> Inputs:
         dataset=digest_files(files, store),
         pred_probs=_one_file(given.file if given else None, "pred_probs.file", store),
         ids=_one_file(given.ids_file if given else None, "pred_probs.ids_file", store),
+        votes=_one_file(config.votes.file if config.votes else None, "votes.file", store),
     )
 
 

@@ -17,7 +17,12 @@ _CODES = {reason: code for code, reason in enumerate(NOT_JUDGED_REASONS)}
 
 
 def join_folds(
-    store: Store, labels: Ref, folds: Ref, parts: tuple[FoldPredictions, ...], n_classes: int
+    store: Store,
+    labels: Ref,
+    folds: Ref,
+    parts: tuple[FoldPredictions, ...],
+    n_classes: int,
+    sets: Ref | None = None,
 ) -> Probabilities:
     """Store probabilities, labels and row numbers of all judged rows."""
     all_labels, all_folds = open_array(store, labels), open_array(store, folds)
@@ -29,7 +34,11 @@ def join_folds(
         rows = open_array(store, part.rows)
         trained = open_array(store, part.trained_classes)
         reason = "class_not_in_training" if trained.any() else "one_class_in_training"
-        reasons[rows[~trained[all_labels[rows]]]] = _CODES[reason]
+        if sets is None:
+            is_known = trained[all_labels[rows]]
+        else:  # every class that the row is given
+            is_known = (open_array(store, sets)[rows] <= trained).all(axis=1) & trained.any()
+        reasons[rows[~is_known]] = _CODES[reason]
     judged = np.flatnonzero(reasons == 0)
     if len(judged) == 0:
         msg = (

@@ -21,7 +21,7 @@ from labelhealth.tasks.tables import open_array, open_arrow, schema_of
 
 # rows of a row group: what is in memory at a time, here and where somebody looks for a few rows
 BLOCK_ROWS = 1 << 18
-_OWN_ROWS = ("example_id", "occurrence", "file_index", "row_number")
+OWN_ROWS = ("example_id", "occurrence", "file_index", "row_number")
 _NAMES = ("given_label", "predicted_label", "not_judged_reason", "source_file")  # few values, often repeated
 
 IntArray = npt.NDArray[np.integer]
@@ -78,27 +78,27 @@ def write_label_issues(path: Path, parts: Sequence[ReportPart], class_names: Seq
             writer.write_table(group, row_group_size=BLOCK_ROWS)
 
 
-def display_names(names: Sequence[str]) -> list[str]:
+def display_names(names: Sequence[str], taken: Iterable[str] = LABEL_ISSUES.column_names) -> list[str]:
     """Return the names of display columns in the report: their own where these are free.
 
-    A name that the report or an earlier column has, in whatever case, gets as many `data.` in front as it needs:
-    the readers of the file may not tell `Rank` from `rank`.
+    A name that the report (`taken`) or an earlier column has, in whatever case, gets as many `data.` in front as it
+    needs: the readers of the file may not tell `Rank` from `rank`.
 
     Examples
     --------
     >>> display_names(["rank", "data.rank", "note"])
     ['data.data.rank', 'data.rank', 'note']
     """
-    taken = {name.casefold() for name in LABEL_ISSUES.column_names}
+    used = {name.casefold() for name in taken}
     published: dict[int, str] = {}
     for place, name in enumerate(names):
-        if name.casefold() not in taken:
+        if name.casefold() not in used:
             published[place] = name
-            taken.add(name.casefold())
+            used.add(name.casefold())
     for place, name in enumerate(names):
         if place not in published:
-            published[place] = _free_name(name, taken)
-            taken.add(published[place].casefold())
+            published[place] = _free_name(name, used)
+            used.add(published[place].casefold())
     return [published[place] for place in range(len(names))]
 
 
@@ -111,7 +111,7 @@ def _free_name(name: str, taken: Set[str]) -> str:
 
 def _published_schema(rows: pa.Schema) -> pa.Schema:
     """Return the schema of the table: the documented columns, then the display columns under their names."""
-    shown = [field for field in rows if field.name not in _OWN_ROWS]
+    shown = [field for field in rows if field.name not in OWN_ROWS]
     names = display_names([field.name.removeprefix("display.") for field in shown])
     own = schema_of(LABEL_ISSUES)
     fields = [pa.field(name, field.type) for name, field in zip(names, shown, strict=True)]
@@ -148,7 +148,7 @@ def _blocks(part: ReportPart, names: pa.Array, schema: pa.Schema) -> Iterator[pa
             "row_number": rows["row_number"],
         }
         own = [columns[column.name] for column in LABEL_ISSUES.columns]
-        shown = rows.drop_columns(list(_OWN_ROWS)).columns
+        shown = rows.drop_columns(list(OWN_ROWS)).columns
         yield pa.table([_cast(*pair) for pair in zip([*own, *shown], schema.types, strict=True)], schema)
 
 

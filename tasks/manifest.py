@@ -67,6 +67,8 @@ def place_of(config: AuditConfig, inputs: Inputs, code: Mapping[str, str]) -> Pl
     data = inputs.dataset.digest
     recipe = {name: canonical(options) for name, options in config.recipe().items()}
     others = [None if source is None else source.digest for source in (inputs.pred_probs, inputs.ids)]
+    if inputs.votes is not None:
+        others.append(inputs.votes.digest)
     return Place(
         dataset=config.dataset.name or _name_from(config.dataset.path),
         version=config.dataset.version or data[:_SHORT],
@@ -112,7 +114,7 @@ def manifest_of(
             "digest": inputs.dataset.digest,
             "files": [{"name": f.name, "digest": f.digest, "nbytes": f.nbytes} for f in inputs.dataset.files],
         },
-        "seeds": {} if config.pred_probs else {"folds and estimator": config.probabilities.folds.seed},
+        "seeds": {} if config.has_predictions else {"folds and estimator": config.probabilities.folds.seed},
         "code": dict(code),
         "versions": {"labelhealth": _own_version(), "python": platform.python_version()} | _libraries(),
         "run": {

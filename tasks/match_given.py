@@ -11,7 +11,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from labelhealth.configs.input import PredProbsOptions
-from labelhealth.core.identity import Int64Array
+from labelhealth.core.identity import BoolArray, Int64Array
 from labelhealth.tasks._files import SourceFile
 from labelhealth.tasks._given_ids import GivenIds, open_ids
 from labelhealth.tasks._id_index import NO_ROW, IdIndex, in_same_order, put_sorted_hashes
@@ -51,7 +51,7 @@ def match_given(
         If classes or rows do not match the dataset, or values are no probabilities.
     """
     order = match_classes(options.class_names, read_names(store, classes))
-    job = _Job(store, parts, open_given(files, options), order)
+    job = _Job(store, parts, open_given(files, options), order, options.independent)
     if ids_file is not None and (options.aligned or not isinstance(job.given, NpyProbabilities)):
         rule = "a file of ids must stand beside a .npy file whose rows are not `aligned`"
         raise input_error(rule, repr(ids_file.name), "leave `ids_file` out, or `aligned`")
@@ -72,6 +72,8 @@ class _Job:
     parts: Sequence[Part]
     given: GivenProbabilities
     order: Int64Array
+    independent: bool = False
+    """Whether classes do not exclude each other."""
 
     @property
     def n_rows(self) -> int:
@@ -82,6 +84,10 @@ class _Job:
         """Yield the ids of the dataset's rows in order."""
         for part in self.parts:
             yield from open_arrow(self.store, part.rows)["example_id"].chunks
+
+    def judged_rows(self, first: int, block: FloatMatrix, is_judged: BoolArray) -> FloatMatrix:
+        """Return the judged rows of a block of the file, checked."""
+        return judged_rows(self.given, first, block, is_judged, self.order, independent=self.independent)
 
     def put(self, part: Part, rows: Iterator[FloatMatrix]) -> Probabilities:
         """Store the probabilities of the labelled rows of a part."""
@@ -100,9 +106,7 @@ def _take_in_order(job: _Job) -> Iterator[Probabilities]:
     for part in job.parts:
         labels, begin = open_array(job.store, part.labels), stream.n_given
         rows = (
-            judged_rows(
-                job.given, first, block, labels[first - begin : first - begin + len(block)] >= 0, job.order
-            )
+            job.judged_rows(first, block, labels[first - begin : first - begin + len(block)] >= 0)
             for first, block in stream.next_rows(part.n_rows)
         )
         yield job.put(part, rows)
@@ -140,7 +144,7 @@ def _take_by_id(job: _Job, ids: GivenIds, name: str) -> tuple[Probabilities, ...
         for first, block in numbered(telling(job.given.blocks(), job.given.n_rows, len)):
             slot = slots[targets[first : first + len(block)]]
             is_judged = slot >= 0
-            matrix[slot[is_judged]] = judged_rows(job.given, first, block, is_judged, job.order)
+            matrix[slot[is_judged]] = job.judged_rows(first, block, is_judged)
         return tuple(_cut(job, matrix))
 
 

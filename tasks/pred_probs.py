@@ -18,7 +18,7 @@ from labelhealth.tasks._pred_probs_blocks import (
     open_npy,
     open_parquet,
 )
-from labelhealth.tasks._probability_checks import check_rows
+from labelhealth.tasks._probability_checks import check_entries, check_rows
 from labelhealth.tasks.errors import input_error, list_names
 from labelhealth.tasks.predictions import Probabilities
 from labelhealth.tasks.store import Ref, Store
@@ -63,7 +63,13 @@ def numbered(blocks: Iterable[FloatMatrix]) -> Iterator[tuple[int, FloatMatrix]]
 
 
 def judged_rows(
-    given: GivenProbabilities, first: int, block: FloatMatrix, is_judged: BoolArray, order: IntArray
+    given: GivenProbabilities,
+    first: int,
+    block: FloatMatrix,
+    is_judged: BoolArray,
+    order: IntArray,
+    *,
+    independent: bool = False,
 ) -> FloatMatrix:
     """Return the judged rows of a block, checked, normalised, and with the classes in the dataset's order.
 
@@ -79,10 +85,13 @@ def judged_rows(
         Rows with a label; the others are not looked at.
     order : ndarray of int64, shape (K,)
         Column of each class.
+    independent : bool
+        Whether rows need not sum to one.
     """
     used = np.flatnonzero(is_judged)
     rows = block if len(used) == len(block) else block[used]
-    checked = check_rows(rows, lambda row: given.where(first + int(used[row])))
+    check = check_entries if independent else check_rows
+    checked = check(rows, lambda row: given.where(first + int(used[row])))
     return checked if np.array_equal(order, np.arange(len(order))) else checked[:, order]
 
 

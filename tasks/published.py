@@ -92,6 +92,10 @@ class Audit:
         """
         return read_table(self._path(name))
 
+    def has(self, name: str) -> bool:
+        """Return whether a table was published: some belong to one task, or are asked for."""
+        return self._path(name).is_file()
+
     def _path(self, name: str) -> Path:
         return self.directory / f"{name}.parquet"
 

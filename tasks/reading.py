@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -12,6 +12,7 @@ import pyarrow as pa
 
 from labelhealth.configs.input import InputOptions
 from labelhealth.configs.tables import NO_LABEL, UNKNOWN_CLASS
+from labelhealth.configs.task import Target
 from labelhealth.core.identity import (
     LANES,
     BoolArray,
@@ -26,6 +27,7 @@ from labelhealth.tasks._features import Feature, is_row_number, names_each_row, 
 from labelhealth.tasks._files import ParquetSource, SourceFile, list_files, open_source
 from labelhealth.tasks._ids import read_group_keys, read_ids, read_plain, read_times
 from labelhealth.tasks._input_tables import classes_table, columns_table, input_table
+from labelhealth.tasks._label_values import read_label_sets, read_numbers
 from labelhealth.tasks._labels import Labels, read_labels
 from labelhealth.tasks._leak_check import check_leaks
 from labelhealth.tasks._roles import Roles, assign_roles
@@ -44,20 +46,22 @@ class Dataset:
     """Names of the classes, in the order of their numbers."""
     labels: npt.NDArray[np.int32]
     """Class of each row, shape (N,); -1 without a label or with an unknown one."""
+    values: npt.NDArray[np.uint8] | npt.NDArray[np.float64] | None
+    """Classes of each row as 0 and 1, shape (N, K), or its number, shape (N,), where a label is no class."""
     unknown_labels: BoolArray
     """Rows with a label that is not among the configured classes, shape (N,)."""
     example_ids: pa.Array
     """Identity of each row as a string: the id column, else the hash of its features."""
     occurrence: Int64Array
     """0, 1, ... among rows of equal id, by label, then by row; shape (N,)."""
-    fold_keys: UInt64Array
-    """Hash of what stays in one fold: the group, else the features."""
+    fold_keys: UInt64Array | None
+    """Hash of what stays in one fold: the group, else the features; None where no features were read."""
     file_index: npt.NDArray[np.int32]
     """Position of each row's file, shape (N,)."""
     row_number: Int64Array
     """Row in that file, from 0, shape (N,)."""
-    features: pa.Table
-    """Features in canonical types, columns sorted by name.
+    features: pa.Table | None
+    """Features in canonical types, columns sorted by name; None where none were read.
 
     numeric: float64, or float32 where the file holds that; NaN where missing, no nulls. boolean: bool.
     categorical and text: string. datetime: timestamp[us] in UTC without a zone. embedding: fixed-size list of
@@ -91,8 +95,31 @@ class _Identity:
     duplicate_rows: int
 
 
-def read_dataset(files: Sequence[SourceFile], options: InputOptions) -> Dataset:
-    """Read a dataset with its features.
+@dataclass(frozen=True)
+class _Content:
+    """What the features say: who rows are, what stays together, and what predicts the label alone."""
+
+    identity: _Identity
+    features: dict[str, Feature]
+    fold_keys: UInt64Array
+    accuracies: Mapping[str, float]
+    leaks: Mapping[str, str]
+    warnings: tuple[str, ...]
+
+    @property
+    def used(self) -> dict[str, Feature]:
+        """Return the features that differ between rows."""
+        return {name: feature for name, feature in self.features.items() if not feature.is_constant}
+
+
+def read_dataset(
+    files: Sequence[SourceFile],
+    options: InputOptions,
+    target: Target = "classes",
+    *,
+    with_features: bool = True,
+) -> Dataset:
+    """Read a dataset as a whole.
 
     Parameters
     ----------
@@ -100,6 +127,10 @@ def read_dataset(files: Sequence[SourceFile], options: InputOptions) -> Dataset:
         As `list_files` returns them; rows keep their order.
     options : InputOptions
         Role of each column.
+    target : {"classes", "label_sets", "numbers"}
+        What a value of the label column is.
+    with_features : bool
+        Whether features are read; without them rows are known by their ids.
 
     Returns
     -------
@@ -116,42 +147,68 @@ def read_dataset(files: Sequence[SourceFile], options: InputOptions) -> Dataset:
     Columns are read one at a time, so the files' own representation of the features is never held as a whole.
     """
     source = open_source(files)
-    roles = assign_roles(source, options, (), with_features=True)
-    labels = read_labels(source, options.label, options.classes)
+    roles = assign_roles(source, options, (), with_features=with_features)
+    labels = _LABELS[target](source, options.label, options.classes)
     ids = None if options.id is None else read_ids(source, options.id)
+    content = _read_content(source, roles, options, labels, ids) if with_features else None
+    if content is None and ids is None:
+        hint = "name the id column, or read features"
+        raise input_error("`id` must name a column when features are not read", "none", hint)
+    used = {} if content is None else content.used
+    times = None if options.time is None else read_times(source, options.time)
+    file_index, row_number = source.places()
+    return Dataset(
+        class_names=labels.classes.names,
+        labels=np.maximum(labels.codes, NO_LABEL),
+        values=labels.values,
+        unknown_labels=labels.codes == UNKNOWN_CLASS,
+        example_ids=ids if content is None else content.identity.example_ids,
+        occurrence=np.zeros(source.n_rows, np.int64) if content is None else content.identity.occurrence,
+        fold_keys=None if content is None else content.fold_keys,
+        file_index=file_index,
+        row_number=row_number,
+        features=None if content is None else pa.table({name: used[name].data for name in used}),
+        feature_kinds={name: feature.kind for name, feature in used.items()},
+        display=read_plain(source, roles.display),
+        times=None if times is None else times.values,
+        has_time=None if times is None else times.is_valid,
+        metrics=_metrics(source, roles, labels, content),
+        leaks=() if content is None else tuple(content.leaks),
+        warnings=(*labels.classes.warnings, *roles.warnings, *(() if content is None else content.warnings)),
+    )
+
+
+def _read_content(
+    source: ParquetSource, roles: Roles, options: InputOptions, labels: Labels, ids: pa.Array | None
+) -> _Content:
+    """Read the features, and tell what they say about rows."""
     features, lanes = _read_features(source, roles, options)
     used = {name: feature for name, feature in features.items() if not feature.is_constant}
     if not used:
         hint = "add columns that differ between rows"
         raise input_error("features must differ between rows", "only constant or empty columns", hint)
-    known = np.maximum(labels.codes, NO_LABEL)
-    identity = _identify(ids, lanes, known)
+    identity = _identify(ids, lanes, labels.order)
     fold_keys, fold_warnings = _read_fold_keys(source, options.group, identity)
-    times = None if options.time is None else read_times(source, options.time)
-    accuracies, leaks = check_leaks(used, known, identity.keys, options.leak_threshold)
-    file_index, row_number = source.places()
-    return Dataset(
-        class_names=labels.classes.names,
-        labels=known,
-        unknown_labels=labels.codes == UNKNOWN_CLASS,
-        example_ids=identity.example_ids,
-        occurrence=identity.occurrence,
-        fold_keys=fold_keys,
-        file_index=file_index,
-        row_number=row_number,
-        features=pa.table({name: feature.data for name, feature in used.items()}),
-        feature_kinds={name: feature.kind for name, feature in used.items()},
-        display=read_plain(source, roles.display),
-        times=None if times is None else times.values,
-        has_time=None if times is None else times.is_valid,
-        metrics={
-            "input": input_table(source.n_rows, labels.classes, len(used), identity.duplicate_rows),
-            "columns": columns_table(source, roles, features, accuracies),
-            "classes": classes_table(labels.classes),
-        },
-        leaks=tuple(leaks),
-        warnings=_warnings(roles, labels, features, fold_warnings, leaks),
-    )
+    accuracies: Mapping[str, float] = {}
+    leaks: Mapping[str, str] = {}
+    if labels.values is None:
+        known = np.maximum(labels.codes, NO_LABEL)
+        accuracies, leaks = check_leaks(used, known, identity.keys, options.leak_threshold)
+    warnings = (*_feature_warnings(features), *fold_warnings, *leaks.values())
+    return _Content(identity, features, fold_keys, accuracies, leaks, warnings)
+
+
+def _metrics(
+    source: ParquetSource, roles: Roles, labels: Labels, content: _Content | None
+) -> dict[str, pd.DataFrame]:
+    n_used = 0 if content is None else len(content.used)
+    duplicates = None if content is None else content.identity.duplicate_rows
+    features, accuracies = ({}, {}) if content is None else (content.features, content.accuracies)
+    return {
+        "input": input_table(source.n_rows, labels.classes, n_used, duplicates),
+        "columns": columns_table(source, roles, features, accuracies),
+        "classes": classes_table(labels.classes),
+    }
 
 
 def _read_features(
@@ -197,13 +254,7 @@ def _read_fold_keys(
     return np.where(is_missing, own, keys), [warning]
 
 
-def _warnings(
-    roles: Roles,
-    labels: Labels,
-    features: Mapping[str, Feature],
-    fold_warnings: Sequence[str],
-    leaks: Mapping[str, str],
-) -> tuple[str, ...]:
+def _feature_warnings(features: Mapping[str, Feature]) -> tuple[str, ...]:
     constant = [
         f"`{feature.name}` is not used: it is {'empty' if feature.null_count else 'the same in all rows'}."
         for feature in features.values()
@@ -220,12 +271,11 @@ def _warnings(
         for feature in features.values()
         if names_each_row(feature)
     ]
-    return (
-        *labels.classes.warnings,
-        *roles.warnings,
-        *constant,
-        *counters,
-        *names,
-        *fold_warnings,
-        *leaks.values(),
-    )
+    return (*constant, *counters, *names)
+
+
+_LABELS: dict[Target, Callable[[ParquetSource, str, tuple[str, ...] | None], Labels]] = {
+    "classes": read_labels,
+    "label_sets": read_label_sets,
+    "numbers": read_numbers,
+}

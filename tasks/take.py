@@ -22,9 +22,12 @@ class LabelledFiles(BaseModel):
 
 @stage("take", run_name="take {part.source.files[0].name}")
 def take(
-    store: Store, part: LabelledFiles, classes: Ref, types: Ref, options: PredProbsOptions
+    store: Store, part: LabelledFiles, classes: Ref, types: Ref | None, options: PredProbsOptions
 ) -> Probabilities:
-    """Read the probabilities of the labelled rows from columns of `types`, and check that they are such."""
+    """Read the probabilities of the labelled rows from columns, and check that they are such.
+
+    `types` are those of the columns in all files of the dataset; None where the part is all of it.
+    """
     from labelhealth.tasks.take_part import take_part
 
     with part.source.reading():

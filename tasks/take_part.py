@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from labelhealth.configs.input import PredProbsOptions
-from labelhealth.tasks._files import SourceFile, open_some
+from labelhealth.tasks._files import SourceFile, open_some, open_source
 from labelhealth.tasks._pred_probs_blocks import open_parquet
 from labelhealth.tasks.pred_probs import judged_rows, match_classes, numbered, store_probabilities
 from labelhealth.tasks.predictions import Probabilities
@@ -19,7 +19,7 @@ def take_part(
     files: Sequence[SourceFile],
     labels: Ref,
     classes: Ref,
-    types: Ref,
+    types: Ref | None,
     options: PredProbsOptions,
 ) -> Probabilities:
     """Store the probabilities of the files' labelled rows.
@@ -30,10 +30,18 @@ def take_part(
         If classes do not match, or values are no probabilities.
     """
     order = match_classes(options.class_names, read_names(store, classes))
-    given = open_parquet(open_some(files, open_arrow(store, types).schema), options)
+    source = open_source(files) if types is None else open_some(files, open_arrow(store, types).schema)
+    given = open_parquet(source, options)
     is_judged = open_array(store, labels) >= 0
     rows = (
-        judged_rows(given, first, block, is_judged[first : first + len(block)], order)
+        judged_rows(
+            given,
+            first,
+            block,
+            is_judged[first : first + len(block)],
+            order,
+            independent=options.independent,
+        )
         for first, block in numbered(telling(given.blocks(), given.n_rows, len))
     )
     return store_probabilities(store, labels, rows, len(order), given.dtype)

@@ -20,12 +20,17 @@ def predict_fold(
     n_classes: int,
     options: ProbabilityOptions,
     estimator_identity: str,
+    sets: Ref | None = None,
 ) -> FoldPredictions:
     """Train on the rows outside `fold` and predict those inside.
+
+    `sets` are the classes of each row as 0 and 1, where a row may have several.
 
     `keys` are those of the folds, and decide which rows train where `max_train_rows` is given.
     `estimator_identity` stands for the source or version of the estimator in the key of this stage.
     """
     from labelhealth.tasks.fit_fold import fit_fold
 
-    return fit_fold(store, features, kinds, labels, folds, keys, fold, n_classes, options, estimator_identity)
+    return fit_fold(
+        store, features, kinds, labels, folds, keys, fold, n_classes, options, estimator_identity, sets
+    )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,6 +15,8 @@ from sklearn.model_selection import KFold
 from labelhealth.core._rows import select_rows
 from labelhealth.core._types import FloatArray, IntArray
 from labelhealth.core.errors import OptionError, RegressorError
+from labelhealth.core.folds import assign_folds
+from labelhealth.core.identity import UInt64Array
 from labelhealth.core.regression._targets import Targets
 
 UNKNOWN_R2 = -1e30  # of a share that leaves too few examples; below any other
@@ -34,12 +36,15 @@ class Folds:
         Further arguments of its `fit`.
     random : RandomState or None
         Where folds come from; NumPy's global generator if None.
+    groups : ndarray of uint64, shape (N,), or None
+        Examples of equal group stay in one fold, by a hash of it; without groups every example stands alone.
     """
 
     X: Any
     model: Any
     model_kwargs: Mapping[str, Any]
     random: np.random.RandomState | None
+    groups: UInt64Array | None = None
 
     def predict(
         self, targets: Targets, n_folds: int, order: IntArray | None = None, share: float = 0.0
@@ -53,13 +58,30 @@ class Folds:
         kept, dropped = order[: len(order) - n_dropped], order[len(order) - n_dropped :]
         check_enough(len(kept), n_folds)
         predicted, guesses = np.empty(len(targets)), np.zeros(len(dropped))
-        for train, holdout in KFold(n_folds, shuffle=True, random_state=self.random).split(kept):
+        for train, holdout in self._splits(kept, n_folds):
             model = self._trained(targets, kept[train])
             predicted[kept[holdout]] = self._predicted(model, kept[holdout])
             if n_dropped:
                 guesses += self._predicted(model, dropped)
         predicted[dropped] = guesses / n_folds
         return predicted
+
+    def _splits(self, kept: IntArray, n_folds: int) -> Iterator[tuple[IntArray, IntArray]]:
+        """Yield the places in `kept` that train a model, and those that it predicts."""
+        if self.groups is None:
+            yield from KFold(n_folds, shuffle=True, random_state=self.random).split(kept)
+            return
+        draw = (
+            np.random.mtrand._rand if self.random is None else self.random
+        )  # the global one has no public name
+        seed = int(draw.randint(np.iinfo(np.int32).max))
+        folds = assign_folds(self.groups[kept], np.zeros(len(kept), np.int64), n_folds, seed, 1)
+        for fold in range(n_folds):
+            is_held_out = folds == fold
+            if is_held_out.all():
+                msg = "`groups` must be spread over two folds or more; all examples are in one."
+                raise OptionError(f"{msg} Hint: more groups, or none.")
+            yield np.flatnonzero(~is_held_out), np.flatnonzero(is_held_out)
 
     def _trained(self, targets: Targets, rows: IntArray) -> Any:
         try:
@@ -73,6 +95,8 @@ class Folds:
         return model
 
     def _predicted(self, model: Any, rows: IntArray) -> FloatArray:
+        if not len(rows):
+            return np.empty(0)
         found = np.asarray(model.predict(select_rows(self.X, rows)))
         if found.size != len(rows):
             msg = f"`model` must predict one number for each of {len(rows)} rows; got shape {found.shape}."

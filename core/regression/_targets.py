@@ -11,6 +11,7 @@ import numpy.typing as npt
 from labelhealth.core._check_options import where
 from labelhealth.core._types import FloatArray
 from labelhealth.core.errors import OptionError, TargetsError, TargetsShapeError
+from labelhealth.core.identity import UInt64Array
 
 Targets: TypeAlias = npt.NDArray[Any]  # numbers to be learned, in the type that the caller has given them
 
@@ -75,3 +76,15 @@ def check_search(shares: Sequence[float], fine_size: int) -> list[float]:
         msg = f"`fine_search_size` must be 0 or more; got {fine_size}."
         raise OptionError(msg)
     return [float(value) for value in values]
+
+
+def check_groups(groups: npt.ArrayLike | None, n_rows: int) -> UInt64Array | None:
+    """Return one whole number of 0 or more for each label, if there are groups."""
+    if groups is None:
+        return None
+    values = np.asarray(groups)
+    if values.shape != (n_rows,) or values.dtype.kind not in "iu" or (values < 0).any():
+        got = f"shape {values.shape} of dtype {values.dtype} for {n_rows}"
+        msg = f"`groups` must have one whole number of 0 or more for each label; got {got}."
+        raise OptionError(msg)
+    return values.astype(np.uint64)

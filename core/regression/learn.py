@@ -23,9 +23,16 @@ from labelhealth.core._stdout import write_lines
 from labelhealth.core._types import BoolArray, FloatArray
 from labelhealth.core._warn import warn_user
 from labelhealth.core.errors import IssuesError, OptionError, OptionTypeError, RegressorError
+from labelhealth.core.identity import UInt64Array
 from labelhealth.core.regression._decay import decay
 from labelhealth.core.regression._folds import Folds, Search
-from labelhealth.core.regression._targets import Targets, check_numbers, check_per_row, check_search
+from labelhealth.core.regression._targets import (
+    Targets,
+    check_groups,
+    check_numbers,
+    check_per_row,
+    check_search,
+)
 
 __all__ = ["CleanLearning"]
 
@@ -196,6 +203,7 @@ class CleanLearning(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no
         fine_search_size: int = 3,
         save_space: bool = False,
         model_kwargs: Mapping[str, Any] | None = None,
+        groups: npt.ArrayLike | None = None,
     ) -> pd.DataFrame:
         """Find label issues, without training a final model.
 
@@ -211,6 +219,8 @@ class CleanLearning(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no
             How many shares to try between the best of them and each of its neighbours.
         save_space : bool, default False
             Whether the result is not kept in the object.
+        groups : array-like of int, shape (N,), optional
+            Examples of equal group, such as copies, stay in one fold; 0 or more.
 
         Returns
         -------
@@ -233,7 +243,7 @@ class CleanLearning(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no
             else check_per_row("uncertainty", uncertainty, len(targets), scalar=True)
         )
         self._tell("Finding label issues ...")
-        folds = self._folds(features, model_kwargs)
+        folds = self._folds(features, model_kwargs, check_groups(groups, len(targets)))
         first = folds.predict(targets, self.cv_n_folds)
         order = np.argsort(np.abs(first - targets), kind="stable")
         share, r2 = Search(folds, targets, self.cv_n_folds, order).best(shares, fine_search_size)
@@ -358,9 +368,11 @@ class CleanLearning(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no
         if self.verbose:
             write_lines(line)
 
-    def _folds(self, features: Any, model_kwargs: Mapping[str, Any] | None) -> Folds:
+    def _folds(
+        self, features: Any, model_kwargs: Mapping[str, Any] | None, groups: UInt64Array | None = None
+    ) -> Folds:
         random = None if self.seed is None else np.random.RandomState(self.seed)  # scikit-learn's own draws
-        return Folds(features, self.model, model_kwargs or {}, random)
+        return Folds(features, self.model, model_kwargs or {}, random, groups)
 
     def _epistemic(self, folds: Folds, targets: Targets, predicted: FloatArray | None) -> FloatArray:
         if self.n_boot == 0:

@@ -19,7 +19,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import Pipeline
 from threadpoolctl import threadpool_info
 
-from labelhealth.core import out_of_fold
+from labelhealth.core import _fold_blocks
 from labelhealth.core.errors import ClassifierError, FeaturesError, LabelsError, OptionError
 from labelhealth.core.estimators import make_estimator
 from labelhealth.core.features import FeatureFrame
@@ -461,7 +461,7 @@ def test_blocks_give_the_bytes_of_all_rows_at_once(monkeypatch, name, params):
     }
     folds = (np.arange(5000) >= 800).astype(int)
     at_once = predict_fold(features, labels, folds, 1, **options)
-    monkeypatch.setattr(out_of_fold, "BLOCK_ROWS", 1100)
+    monkeypatch.setattr(_fold_blocks, "BLOCK_ROWS", 1100)
     in_blocks = predict_fold(features, labels, folds, 1, **options)
 
     assert in_blocks.pred_probs.shape == (4200, 4)
@@ -471,13 +471,13 @@ def test_blocks_give_the_bytes_of_all_rows_at_once(monkeypatch, name, params):
 @pytest.mark.parametrize(("n_rows", "width"), [(0, 3), (1, 3), (200_000, 100), (200_000, 5000), (7, 10**9)])
 def test_blocks_cover_all_rows_and_stay_small(n_rows, width):
     """One after the other, each row once; never more cells than the limit, but for single rows."""
-    blocks = list(out_of_fold._blocks(n_rows, width))
+    blocks = list(_fold_blocks.blocks_of_rows(n_rows, width))
 
     assert [row for block in blocks for row in range(block.start, block.stop)] == list(range(n_rows))
     for block in blocks:
         n_block = block.stop - block.start
-        assert n_block == 1 or n_block * width <= out_of_fold.BLOCK_CELLS
-        assert n_block <= out_of_fold.BLOCK_ROWS
+        assert n_block == 1 or n_block * width <= _fold_blocks.BLOCK_CELLS
+        assert n_block <= _fold_blocks.BLOCK_ROWS
     assert len({(block.stop - block.start) // 2 for block in blocks}) <= 2  # no short rest
 
 

@@ -1,0 +1,173 @@
+"""The order of the stages where a row has one class: given, by vote, or for each token of a text."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from labelhealth.configs.audit import AuditConfig
+from labelhealth.configs.input import InputOptions
+from labelhealth.flows.passes import find_label_issues
+from labelhealth.flows.probabilities import take_given, train
+from labelhealth.flows.results import Results, names_by_part
+from labelhealth.tasks.check_input import check_input
+from labelhealth.tasks.check_output import check_output
+from labelhealth.tasks.combine import combine
+from labelhealth.tasks.consensus import find_consensus
+from labelhealth.tasks.data_issues import find_data_issues
+from labelhealth.tasks.dataset import Loaded, ReadColumns, Schema
+from labelhealth.tasks.estimator_key import identity_of
+from labelhealth.tasks.findings import Issues
+from labelhealth.tasks.health import summarize
+from labelhealth.tasks.input_files import Inputs
+from labelhealth.tasks.load import load
+from labelhealth.tasks.predictions import Probabilities
+from labelhealth.tasks.read import read
+from labelhealth.tasks.reports import render
+from labelhealth.tasks.schema import find_schema
+from labelhealth.tasks.sentences import summarize_sentences
+from labelhealth.tasks.store import Ref, Store
+from labelhealth.tasks.tables import read_names
+from labelhealth.tasks.vote import Voted, vote
+from labelhealth.tasks.voted_files import voted_dataset
+
+
+@dataclass(frozen=True)
+class _Labels:
+    """The label of each row, and the tables that tell how it came to be."""
+
+    of_parts: tuple[Ref, ...]
+    probs: tuple[Probabilities, ...]
+    tables: dict[str, Ref]
+
+
+def audit_classes(store: Store, inputs: Inputs, config: AuditConfig) -> Results:
+    """Load, check the input, judge every row, sum up, check the outcome, report."""
+    voted = _vote(store, inputs, config)
+    columns = config.columns if voted is None else _voted_columns(store, config, voted)
+    read_from = (
+        inputs if voted is None else replace(inputs, dataset=voted_dataset(store, inputs.dataset, voted))
+    )
+    data, schema = _read(store, read_from, config, columns)
+    input_checks = check_input(store, data.metrics, config.gate.part("input"))
+    given, estimator = config.pred_probs_options, None
+    if given is None:
+        estimator = identity_of(config.probabilities, data)
+        probs = train(store, data, config.probabilities, estimator)
+    else:
+        probs = take_given(store, read_from, config, data, schema, given)
+    labels = _agree(store, config, data, probs, voted)
+    found = find_label_issues(store, labels.probs, config.issues)
+    summary = _summarize(store, config, data, labels, found)
+    output_checks = check_output(store, summary, config.gate.part("output"))
+    report = render(
+        store,
+        tuple(part.rows for part in data.parts),
+        labels.of_parts,
+        data.classes,
+        tuple(part.rows for part in probs),
+        tuple(part.reasons for part in probs),
+        found.parts,
+        names_by_part(inputs, data.parts),
+    )
+    further = _further_tables(store, config, data, labels, found)
+    warnings = (*(() if voted is None else voted.warnings), *data.warnings)
+    return Results(
+        tables={"label_issues": report.label_issues, **summary, **further, **labels.tables, **data.metrics},
+        checks=(input_checks.checks, output_checks.checks),
+        warnings=(*warnings, *dict.fromkeys(warning for part in probs for warning in part.warnings)),
+        estimator_identity=estimator,
+    )
+
+
+def _vote(store: Store, inputs: Inputs, config: AuditConfig) -> Voted | None:
+    """Make labels of votes, where there are votes."""
+    if config.votes is None:
+        return None
+    columns = config.input
+    return vote(
+        store,
+        inputs.dataset,
+        inputs.votes,
+        config.votes.options(),
+        columns.label,
+        columns.id,
+        columns.classes,
+    )
+
+
+def _voted_columns(store: Store, config: AuditConfig, voted: Voted) -> InputOptions:
+    """Return the roles of columns beside votes: these are no features, and all of their classes are classes."""
+    columns = config.columns
+    exclude = tuple(name for name in voted.columns if name not in (columns.features or ()))
+    classes = columns.classes or tuple(read_names(store, voted.classes))
+    return columns.model_copy(update={"exclude": (*columns.exclude, *exclude), "classes": classes})
+
+
+def _read(
+    store: Store, inputs: Inputs, config: AuditConfig, columns: InputOptions
+) -> tuple[Loaded, Schema | None]:
+    """Read the dataset: at once if its features are to be learnt from, else part by part, and its schema first."""
+    given = config.pred_probs_options
+    if given is None:
+        return load(store, inputs.dataset, columns), None
+    wanted, own = ReadColumns.of(columns), given if inputs.pred_probs is None else None
+    schema = find_schema(store, inputs.dataset, columns, own)
+    sources = inputs.dataset.parts(config.run.part_bytes)
+    parts = tuple(read.map("part", sources, store=store, types=schema.read, columns=wanted))
+    data = combine(store, inputs.dataset, schema, parts, wanted.label, wanted.id, columns.classes)
+    return data, schema
+
+
+def _agree(
+    store: Store,
+    config: AuditConfig,
+    data: Loaded,
+    probs: tuple[Probabilities, ...],
+    voted: Voted | None,
+) -> _Labels:
+    """Return the labels that are audited: those given, or the consensus of votes and model."""
+    labels = tuple(part.labels for part in data.parts)
+    if voted is None or config.votes is None:
+        return _Labels(labels, probs, {})
+    agreed = find_consensus(
+        store,
+        voted.votes,
+        voted.annotators,
+        data.classes,
+        tuple(part.rows for part in data.parts),
+        labels,
+        probs,
+        config.votes.options(),
+    )
+    return _Labels(agreed.labels, agreed.probs, agreed.tables())
+
+
+def _summarize(
+    store: Store, config: AuditConfig, data: Loaded, labels: _Labels, found: Issues
+) -> dict[str, Ref]:
+    judged = tuple(part.labels for part in labels.probs)
+    return summarize(store, data.classes, labels.of_parts, judged, found, config.health).tables()
+
+
+def _further_tables(
+    store: Store, config: AuditConfig, data: Loaded, labels: _Labels, found: Issues
+) -> dict[str, Ref]:
+    """Return tables of sentences, and of issues beside labels, where they are asked for."""
+    rows = tuple(part.rows for part in data.parts)
+    tables: dict[str, Ref] = {}
+    if config.tokens is not None:
+        sentences = summarize_sentences(store, rows, labels.probs, found.parts, data.classes, config.tokens)
+        tables |= sentences.tables()
+    if config.data_issues is not None:
+        issues = find_data_issues(
+            store,
+            rows,
+            labels.of_parts,
+            data.features,
+            data.kinds,
+            labels.probs,
+            config.target,
+            config.data_issues,
+        )
+        tables |= issues.tables()
+    return tables

@@ -43,6 +43,12 @@ class VoteOptions(Options):
     calibrate_probs: bool = False
     """Whether probabilities are first made as sure as the votes are, by one temperature."""
 
+    def reading(self) -> VoteOptions:
+        """Return these options as far as they say where votes stand, the others at their defaults."""
+        return VoteOptions(
+            columns=self.columns, example=self.example, annotator=self.annotator, label=self.label
+        )
+
     @model_validator(mode="after")
     def _check_form(self) -> Self:
         of_file = [name for name in ("example", "annotator", "label") if getattr(self, name) is not None]

@@ -88,7 +88,7 @@ def _vote(store: Store, inputs: Inputs, config: AuditConfig) -> Voted | None:
         store,
         inputs.dataset,
         inputs.votes,
-        config.votes.options(),
+        config.votes.reading(),
         columns.label,
         columns.id,
         columns.classes,

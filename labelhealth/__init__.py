@@ -1,4 +1,4 @@
-"""labelhealth: audits the labels of a classification dataset kept in Parquet.
+"""labelhealth: audits the labels of a dataset kept in Parquet.
 
 `audit` is the whole audit as a function; `labelhealth.core` is the confident-learning library.
 Everything is imported on first use, so that `import labelhealth` costs nothing.

@@ -123,6 +123,8 @@ _TEMPLATE = """\
 # Everything but dataset.path and input.label may be left out: what stands here uncommented, input.id apart, is the
 # default; what stands behind a # is an example.
 
+# task: classification       # or multi_label, multi_annotator, token_classification, regression: docs/tasks.md
+
 dataset:
   path: {data}
   # name: my_dataset        # folder in the store; default: the file's name
@@ -158,6 +160,8 @@ probabilities:              # out of sample, by cross-validation; or give pred_p
 issues:
   filter_by: prune_by_noise_rate
   score: self_confidence
+
+# data_issues: {{}}            # look for duplicates, conflicting labels, outliers and more, too
 
 gate:                       # what `labelhealth gate` decides on; see docs/gate.md
   # A broken rule of severity critical fails the gate, one of severity warning is only reported.

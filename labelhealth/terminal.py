@@ -178,7 +178,11 @@ def _class_note(health: Mapping[str, Any]) -> str:
 
 def _worst_labels(rows: Sequence[Mapping[str, Any]], title: str, width: int) -> RenderableType:
     """Return one line a row; the text columns share what the numbers leave of the width."""
-    said = {*LABEL_ISSUES.column_names, "given_value", "predicted_value"}  # numbers stand in the labels already
+    said = {
+        *LABEL_ISSUES.column_names,
+        "given_value",
+        "predicted_value",
+    }  # numbers stand in the labels already
     display = [name for name in rows[0] if name not in said] if rows else []
     shown = display[: min(max((width - _NUMBERS_WIDTH) // _DISPLAY_WIDTH, 1), _MAX_DISPLAY)]
     table = _table()

@@ -39,7 +39,11 @@ def _configs(page: Path) -> list[str]:
     return [
         block
         for block in blocks
-        if re.search(r"^(dataset|input|gate|probabilities|pred_probs|issues):", block, re.M)
+        if re.search(
+            r"^(dataset|input|gate|probabilities|pred_probs|issues|task|votes|tokens|regression|data_issues):",
+            block,
+            re.M,
+        )
     ]
 
 

@@ -41,6 +41,15 @@ class RowColumns:
         Class that the row is counted for in the confident joint; `DROPPED` if none.
     is_close : ndarray of bool, shape (N,)
         Whether the given label is the most probable class, or within `TOLERANCE` of it.
+
+    Examples
+    --------
+    >>> from labelhealth.core.options import IssueOptions
+    >>> from labelhealth.core.parts import judge
+    >>> labels, pred_probs = np.array([0, 1]), np.array([[0.9, 0.1], [0.8, 0.2]])
+    >>> judged = judge(labels, pred_probs, np.array([0.5, 0.5]), IssueOptions())
+    >>> judged.columns.predicted.tolist(), judged.columns.is_close.tolist()
+    ([0, 0], [True, False])
     """
 
     self_confidence: FloatArray
@@ -116,6 +125,15 @@ class Judged:
         Confident examples by given and suggested class.
     n_confident : int
         Rows counted off the diagonal that are not close to their label.
+
+    Examples
+    --------
+    >>> from labelhealth.core.options import IssueOptions
+    >>> from labelhealth.core.parts import judge
+    >>> labels, pred_probs = np.array([0, 1]), np.array([[0.9, 0.1], [0.8, 0.2]])
+    >>> judged = judge(labels, pred_probs, np.array([0.5, 0.5]), IssueOptions())
+    >>> judged.counts.given.tolist(), judged.counts.true.tolist(), judged.n_confident
+    ([0, 1], [0, 0], 1)
     """
 
     columns: RowColumns

@@ -21,6 +21,13 @@ class Finding:
         0 is bad, 1 is good.
     summary : float
         Score of the whole dataset.
+
+    Examples
+    --------
+    >>> from labelhealth.core.data_issues import find_null_issues
+    >>> found = find_null_issues([[1.0, None], [None, None]])
+    >>> found.issue_type, found.num_issues
+    ('null', 1)
     """
 
     issue_type: str

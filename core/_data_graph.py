@@ -35,6 +35,13 @@ class NeighborGraph:
         Equal for rows with equal features.
     metric : {"cosine", "euclidean"}
         What distances are measured with.
+
+    Examples
+    --------
+    >>> from labelhealth.core.data_issues import build_neighbor_graph
+    >>> graph = build_neighbor_graph([[0.0], [1.0], [5.0]], k=1)
+    >>> graph.neighbors.tolist(), graph.n_rows, graph.k
+    ([[1], [0], [1]], 3, 1)
     """
 
     neighbors: IntArray

@@ -110,6 +110,12 @@ class DataIssues:
         `issue_type`, `score` (of the whole dataset, 0 is bad), `num_issues` (count).
     not_checked : mapping of str to str
         The other checks, and why each could not be made.
+
+    Examples
+    --------
+    >>> from labelhealth.core.data_issues import find_data_issues
+    >>> round(find_data_issues(labels=["a"] * 30 + ["b"]).health_score, 3)
+    0.032
     """
 
     issues: pd.DataFrame

@@ -27,6 +27,13 @@ class ClassSums:
         Number of examples of each class.
     limbs : ndarray of int64, shape (L, K)
         Digits of the sums: row j counts units of 2**(-32 j).
+
+    Examples
+    --------
+    >>> from labelhealth.core.parts import measure
+    >>> first, second = measure([0, 1], np.array([[0.75, 0.25], [0.5, 0.5]])), measure([0], np.array([[0.25, 0.75]]))
+    >>> first.merge(second).means(np.float64)
+    [0.5, 0.5]
     """
 
     counts: IntArray

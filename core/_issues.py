@@ -43,6 +43,11 @@ class Plan:
         Rows of lowest self-confidence, of each given class; a diagonal.
     lowest : Matrix of int64, or None
         Rows of lowest score of all; one entry at most.
+
+    Examples
+    --------
+    >>> Plan("predicted_neq_given").wanted
+    []
     """
 
     filter_by: FilterBy

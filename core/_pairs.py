@@ -32,6 +32,11 @@ class Matrix(Generic[Number]):
         Its value.
     n_classes : int
         K.
+
+    Examples
+    --------
+    >>> Matrix(np.array([0, 0, 1]), np.array([0, 1, 1]), np.array([6, 2, 2]), 2).diagonal()
+    array([6, 2])
     """
 
     given: IntArray

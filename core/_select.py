@@ -35,6 +35,11 @@ class Selection:
         What the rows of a pair are compared by, largest first.
     rows : ndarray of int64, shape (M,)
         Row numbers; of equal margins the first rows are kept.
+
+    Examples
+    --------
+    >>> Selection(pairs=np.array([1]), margins=np.array([0.8]), rows=np.array([2])).rows.tolist()
+    [2]
     """
 
     pairs: IntArray

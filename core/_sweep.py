@@ -36,7 +36,19 @@ class Division:
 
 @contextlib.contextmanager
 def threads(limit: int) -> Iterator[None]:
-    """Use at most so many threads for the sweeps made in this block."""
+    """Use at most so many threads for the sweeps made in a `with` block.
+
+    Parameters
+    ----------
+    limit : int
+        Threads, 1 or more.
+
+    Examples
+    --------
+    >>> with threads(1):
+    ...     n_threads(10**9)
+    1
+    """
     token = _threads.set(limit)
     try:
         yield
@@ -46,9 +58,21 @@ def threads(limit: int) -> Iterator[None]:
 
 @contextlib.contextmanager
 def watching(watcher: Callable[[int], object]) -> Iterator[None]:
-    """Tell `watcher` how many rows were swept, a block at a time, in sweeps made in this block of code.
+    """Tell how many rows were swept, a block at a time, in sweeps made in a `with` block.
 
-    It is called from the threads that sweep.
+    Parameters
+    ----------
+    watcher : callable
+        Called with a number of rows, from the threads that sweep.
+
+    Examples
+    --------
+    >>> from labelhealth.core.count import get_confident_thresholds
+    >>> seen = []
+    >>> with watching(seen.append):
+    ...     thresholds = get_confident_thresholds([0, 1], np.array([[0.9, 0.1], [0.2, 0.8]]))
+    >>> sum(seen)
+    2
     """
     token = _watcher.set(watcher)
     try:

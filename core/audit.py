@@ -56,6 +56,13 @@ class LabelAudit:
     num_issues : int
         Examples counted off the diagonal of the raw joint and not close: an estimate that does not depend on
         the filter (`num_label_issues`).
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> audit = audit_labels([0, 0, 0, 1], np.array([[0.9, 0.1], [0.8, 0.2], [0.1, 0.9], [0.2, 0.8]]))
+    >>> audit.ranked_issues.tolist(), audit.class_counts.tolist()
+    ([2], [3, 1])
     """
 
     thresholds: FloatArray

@@ -1,7 +1,7 @@
 """How many labels are wrong, and how: confident thresholds, confident joint, joint distribution, noise rates.
 
-Functions that train a classifier by cross-validation first stand in `_cross_validation` and are offered here
-too. Multi-label data are answered class by class, as binary problems: without the class (0) and with it (1).
+Four functions take features and train a classifier by cross-validation first. Multi-label data are answered class
+by class, as binary problems: without the class (0) and with it (1).
 """
 
 from __future__ import annotations
@@ -80,6 +80,7 @@ def get_confident_thresholds(
     ------
     LabelsError, PredProbsError
         If labels and probabilities are invalid or do not fit each other.
+
     Notes
     -----
     The sum is exact and the mean is rounded once, so the order of the examples does not matter.
@@ -179,6 +180,7 @@ def compute_confident_joint(
         If labels and probabilities are invalid or do not fit each other.
     MatrixError
         If there are not K thresholds, or two for multi-label data.
+
     Notes
     -----
     An example counts for the class whose threshold it reaches up to 1e-6; if it reaches several, for its most
@@ -238,6 +240,7 @@ def calibrate_confident_joint(
         If the confident joint is not square, finite and 0 or more.
     LabelsError
         If a label is not a class of the confident joint.
+
     Notes
     -----
     Rounding keeps row totals. Ties are broken by class number: a unit is added to the last and taken from
@@ -294,6 +297,7 @@ def estimate_joint(
         If labels and probabilities are missing, invalid or do not fit each other.
     MatrixError
         If the confident joint is not square, finite and 0 or more.
+
     References
     ----------
     Northcutt, Jiang & Chuang (2021), JAIR 70, eq. (4).
@@ -363,6 +367,7 @@ def num_label_issues(
         If the custom confident joint is not a K x K array.
     OptionError
         If `estimation_method` is unknown.
+
     Warns
     -----
     UserWarning

@@ -26,11 +26,30 @@ __all__ = [
     "find_overlapping_classes",
     "overall_label_health_score",
     "health_summary",
+    "HealthSummary",
 ]
 
 
 class HealthSummary(TypedDict):
-    """Result of `health_summary`."""
+    """Result of `health_summary`.
+
+    Attributes
+    ----------
+    overall_label_health_score : float
+        See `overall_label_health_score`.
+    joint : ndarray of float, shape (K, K)
+        Joint distribution of given and true labels; see `count.estimate_joint`.
+    classes_by_label_quality : DataFrame, K rows
+        See `rank_classes_by_label_quality`.
+    overlapping_classes : DataFrame, K (K - 1) / 2 rows
+        See `find_overlapping_classes`.
+
+    Examples
+    --------
+    >>> summary = health_summary([0, 0, 1, 1], confident_joint=[[1, 1], [0, 2]], verbose=False)
+    >>> sorted(summary)
+    ['classes_by_label_quality', 'joint', 'overall_label_health_score', 'overlapping_classes']
+    """
 
     overall_label_health_score: float
     joint: FloatArray

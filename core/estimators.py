@@ -71,6 +71,11 @@ def choose_estimator(
     categorical feature or 100,000 rows: histogram gradient boosting. Else: extremely randomised trees, whose
     leaves grow with rows x classes to bound their memory. Where logistic regression would take too long, or
     the leaves would be larger than a class: linear discriminant analysis. Figures: docs/probabilities.md.
+
+    Examples
+    --------
+    >>> choose_estimator({"age": "numeric"}, n_classes=3, n_rows=1000)
+    ('ExtraTreesClassifier', {'n_estimators': 100, 'min_samples_leaf': 3})
     """
     n_cells = int(n_rows) * int(n_classes)  # numpy integers may be narrow and wrap
     if not {"text", "embedding"}.isdisjoint(kinds.values()):
@@ -122,6 +127,13 @@ def make_estimator(
     ------
     OptionError
         If the name is unknown or no classifier with `predict_proba`, or a parameter is unknown or unfit.
+
+    Examples
+    --------
+    >>> data = {"kinds": {"age": "numeric"}, "n_classes": 2, "n_rows": 100}
+    >>> made = make_estimator("LogisticRegression", {"C": 0.5}, **data, seed=0)
+    >>> list(made.named_steps), made[-1]
+    (['features', 'classifier'], LogisticRegression(C=0.5, random_state=0))
     """
     from sklearn.pipeline import Pipeline
 
@@ -139,7 +151,36 @@ def make_estimator(
 def resolve_name(
     name: str, params: Params, kinds: Mapping[str, Kind], n_classes: int, n_rows: int
 ) -> tuple[str, Params]:
-    """Return name and parameters of the classifier, `auto` replaced by what it stands for."""
+    """Return name and parameters of the classifier, `auto` replaced by what it stands for.
+
+    Parameters
+    ----------
+    name : str
+        `auto`, or the name of a classifier.
+    params : mapping
+        Arguments of its constructor; none with `auto`.
+    kinds : mapping of str to Kind
+        What each feature is.
+    n_classes, n_rows : int
+        Size of the dataset.
+
+    Returns
+    -------
+    name : str
+        As given, or that of `choose_estimator`.
+    params : mapping
+        Likewise.
+
+    Raises
+    ------
+    OptionError
+        If parameters are given with `auto`.
+
+    Examples
+    --------
+    >>> resolve_name("auto", {}, {"text": "text"}, n_classes=2, n_rows=100)
+    ('LogisticRegression', {'C': 0.01, 'max_iter': 300})
+    """
     if name != "auto":
         return name, params
     if params:

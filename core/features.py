@@ -52,6 +52,14 @@ class FeatureFrame:
         The vector columns; a missing vector is a row of NaN.
     kinds : mapping of str to Kind
         What each column is; its order is the order of the features.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> frame = pd.DataFrame({"age": [1.0, 2.0]})
+    >>> features = FeatureFrame(frame, {"v": np.zeros((2, 3))}, {"age": "numeric", "v": "embedding"})
+    >>> features.n_rows, features.n_columns
+    (2, 4)
     """
 
     frame: pd.DataFrame
@@ -159,6 +167,14 @@ def make_preprocessor(
     -----
     Columns without a value in the training rows become constant; categories unseen there count as rare ones
     (`linear`) or as missing (`trees`).
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> frame = pd.DataFrame({"age": [1.0, None, 3.0], "sex": ["f", "m", "f"]})
+    >>> numbers = make_preprocessor({"age": "numeric", "sex": "categorical"}, "trees")
+    >>> numbers.fit_transform(design_frame(FeatureFrame(frame, {}, {"age": "numeric", "sex": "categorical"}))).shape
+    (3, 2)
     """
     from sklearn.compose import ColumnTransformer
 

@@ -59,8 +59,7 @@ def find_label_issues(
         Given class of each example, in 0..K-1; at least two classes, or all 0.
     pred_probs : ndarray of float, shape (N, K)
         Out-of-sample probabilities; may be memory-mapped.
-    return_indices_ranked_by : {"self_confidence", "normalized_margin", "confidence_weighted_entropy"},
-    optional
+    return_indices_ranked_by : {"self_confidence", "normalized_margin", "confidence_weighted_entropy"}, optional
         Return row numbers, worst first by this score, in place of a mask.
     rank_by_kwargs : dict, optional
         Only key: `adjust_pred_probs` (bool); see `rank.get_label_quality_scores`.

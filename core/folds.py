@@ -116,6 +116,12 @@ def stratified_folds(labels: npt.ArrayLike, n_folds: int, seed: int) -> FoldArra
         If `n_folds` or `seed` is out of range, or no class has `n_folds` examples.
     LabelsError
         If a label is negative.
+
+    Examples
+    --------
+    >>> folds = stratified_folds([0] * 4 + [1] * 2, n_folds=2, seed=0)
+    >>> np.bincount(folds[:4]).tolist(), np.bincount(folds[4:]).tolist()
+    ([2, 2], [1, 1])
     """
     from sklearn.model_selection import StratifiedKFold
 
@@ -164,6 +170,11 @@ def time_folds(times: npt.ArrayLike, valid: npt.ArrayLike, labels: npt.ArrayLike
     -----
     The rows are cut into ``n_folds + 1`` consecutive blocks of nearly equal size. Rows of equal time share a
     block, so blocks may be empty where one time holds many rows. The first block is never predicted.
+
+    Examples
+    --------
+    >>> time_folds([2001, 2002, 2003, 2004, 0, 2005], [1, 1, 1, 1, 0, 1], [0, 1, 0, 1, 1, -1], n_folds=3).tolist()
+    [-1, 0, 1, 2, -2, -3]
     """
     stamps, known, codes = np.asarray(times), np.asarray(valid, dtype=bool), np.asarray(labels)
     if stamps.ndim != 1 or not stamps.shape == known.shape == codes.shape:
@@ -204,6 +215,12 @@ def training_rows(folds: npt.NDArray[np.integer], fold: int, scheme: Scheme) -> 
     ------
     OptionError
         If the scheme is unknown.
+
+    Examples
+    --------
+    >>> folds = np.array([-1, 0, 1, 2])
+    >>> training_rows(folds, 1, "time").tolist(), training_rows(folds, 1, "identity").tolist()
+    ([True, True, False, False], [False, True, False, True])
     """
     if scheme not in get_args(Scheme):
         msg = f"`scheme` must be one of {', '.join(get_args(Scheme))}; got {scheme!r}."

@@ -15,11 +15,26 @@ from collections.abc import Sequence
 import numpy as np
 import numpy.typing as npt
 
+__all__ = [
+    "IDENTITY_VERSION",
+    "UInt64Array",
+    "Int64Array",
+    "BoolArray",
+    "number_lanes",
+    "text_lanes",
+    "instant_lanes",
+    "embedding_lanes",
+    "finish_lanes",
+    "hex_ids",
+    "count_occurrences",
+    "row_keys",
+]
+
 UInt64Array = npt.NDArray[np.uint64]
 Int64Array = npt.NDArray[np.int64]
 BoolArray = npt.NDArray[np.bool_]
 
-IDENTITY_VERSION = 1
+IDENTITY_VERSION = 1  # rises if the same features ever give other hashes
 LANES = 2
 DIGEST_BYTES = 8 * LANES
 EMBEDDING_BLOCK = 1 << 18  # values mixed at a time: what fits a core's cache
@@ -79,6 +94,12 @@ def text_lanes(name: str, codes: npt.NDArray[np.signedinteger], texts: Sequence[
     -------
     ndarray of uint64, shape (2, N)
         Summands for `finish_lanes`; 0 where missing.
+
+    Examples
+    --------
+    >>> lanes = text_lanes("colour", np.array([0, 1, 0, -1]), ["red", "blue"])
+    >>> bool((lanes[:, 0] == lanes[:, 2]).all()), lanes[:, 3].tolist()
+    (True, [0, 0])
     """
     lanes = np.zeros((LANES, len(texts) + 1), dtype=np.uint64)  # the last column answers code -1
     lanes[:, :-1] = _mix(_digests(texts), _name_keys(name))
@@ -108,6 +129,12 @@ def instant_lanes(
     -------
     ndarray of uint64, shape (2, N)
         Summands for `finish_lanes`; 0 where missing.
+
+    Examples
+    --------
+    >>> same = np.array(["1970-01-01", "1970-01-02"], dtype="datetime64[us]").astype(np.int64)
+    >>> bool((instant_lanes("t", same) == instant_lanes("t", same, np.array([0, 0]))).all())
+    True
     """
     patterns = microseconds.astype(np.int64).view(np.uint64)
     if nanoseconds is not None:
@@ -135,6 +162,12 @@ def embedding_lanes(
     -------
     ndarray of uint64, shape (2, N)
         Summands for `finish_lanes`; 0 where missing.
+
+    Examples
+    --------
+    >>> lanes = embedding_lanes("v", np.array([[1.0, 2.0], [2.0, 1.0], [np.nan, np.nan]]))
+    >>> bool((lanes[:, 0] == lanes[:, 1]).any()), lanes[:, 2].tolist()
+    (False, [0, 0])
     """
     n_rows, n_dimensions = vectors.shape
     steps = _finalise(np.arange(1, n_dimensions + 1, dtype=np.uint64) * _GOLDEN, _SPLITMIX)
@@ -160,6 +193,12 @@ def finish_lanes(lanes: UInt64Array) -> UInt64Array:
     -------
     ndarray of uint64, shape (2, N)
         Hash of each row.
+
+    Examples
+    --------
+    >>> a, b = number_lanes("a", np.array([1])), number_lanes("b", np.array([2]))
+    >>> bool((finish_lanes(a + b) == finish_lanes(b + a)).all())
+    True
     """
     return _mix(lanes, _name_keys("labelhealth row"))
 
@@ -234,6 +273,13 @@ def row_keys(lanes: UInt64Array, occurrences: Int64Array) -> UInt64Array:
     -------
     ndarray of uint64, shape (N,)
         Uniform keys: for sampling and for splitting into halves.
+
+    Examples
+    --------
+    >>> lanes = np.array([[7, 7], [1, 1]], dtype=np.uint64)
+    >>> keys = row_keys(lanes, count_occurrences(lanes, np.array([0, 0])))
+    >>> bool(keys[0] == keys[1])
+    False
     """
     return _finalise(lanes[1] + occurrences.astype(np.uint64) * _GOLDEN, _SPLITMIX)
 

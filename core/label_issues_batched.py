@@ -32,7 +32,7 @@ __all__ = ["LabelInspector", "find_label_issues_batched"]
 ESTIMATIONS: tuple[EstimationMethod, ...] = ("off_diagonal", "off_diagonal_calibrated")
 
 
-class Sliceable(Protocol):
+class _Sliceable(Protocol):
     """An array of which rows can be read: NumPy's, a memory map, Zarr's."""
 
     @property
@@ -45,7 +45,7 @@ class Sliceable(Protocol):
     def __getitem__(self, rows: slice) -> Any: ...
 
 
-ArrayLike: TypeAlias = "Sliceable | npt.NDArray[Any]"
+ArrayLike: TypeAlias = "_Sliceable | npt.NDArray[Any]"
 
 
 def find_label_issues_batched(
@@ -420,26 +420,26 @@ def _check_keys(name: str, options: Mapping[str, Any], known: tuple[str, ...]) -
         raise OptionError(msg)
 
 
-def _source(name: str, array: ArrayLike | LabelsLike | None, file: str | None) -> Sliceable:
+def _source(name: str, array: ArrayLike | LabelsLike | None, file: str | None) -> _Sliceable:
     """Return the array, or that of the file, mapped into memory."""
     if (array is None) == (file is None):
         got = "neither" if array is None else "both"
         msg = f"`{name}` or `{name}_file` must be given, not both; got {got}."
         raise OptionError(msg)
     if file is None:
-        return cast("Sliceable", array if hasattr(array, "shape") else np.asarray(array))
+        return cast("_Sliceable", array if hasattr(array, "shape") else np.asarray(array))
     if not isinstance(file, str):
         msg = f"`{name}_file` must be a path as text; got {type(file).__name__}."
         raise OptionError(msg)
     try:
-        return cast("Sliceable", np.load(file, mmap_mode="r", allow_pickle=False))
+        return cast("_Sliceable", np.load(file, mmap_mode="r", allow_pickle=False))
     except (OSError, ValueError) as error:
         msg = f"`{name}_file` must be a .npy file of numbers; got {file!r}: {error}."
         raise OptionError(msg) from error
 
 
 def _batches(
-    labels: Sliceable, pred_probs: Sliceable, batch_size: int
+    labels: _Sliceable, pred_probs: _Sliceable, batch_size: int
 ) -> Iterator[tuple[npt.NDArray[Any], FloatArray]]:
     for start in range(0, len(labels), batch_size):
         rows = slice(start, start + batch_size)

@@ -9,6 +9,8 @@ import numpy.typing as npt
 
 from labelhealth.core.identity import UInt64Array
 
+__all__ = ["SAMPLE_ROWS", "choose_rows", "leak_accuracy", "is_leak", "is_code", "majority_share"]
+
 IntArray = npt.NDArray[np.signedinteger]
 
 SAMPLE_ROWS = 50_000  # accuracy is then known to +-0.1 percentage points near 0.95
@@ -38,6 +40,11 @@ def choose_rows(labels: IntArray, keys: UInt64Array, n_rows: int = SAMPLE_ROWS) 
     -------
     ndarray of int
         Row positions, ascending.
+
+    Examples
+    --------
+    >>> choose_rows(np.array([0, 1, -1, 1]), np.array([5, 3, 1, 9], dtype=np.uint64), n_rows=2).tolist()
+    [0, 1]
     """
     rows = np.flatnonzero(labels >= 0)
     if len(rows) > n_rows:
@@ -104,6 +111,12 @@ def is_leak(accuracy: float, labels: IntArray, threshold: float) -> bool:
     -----
     One standard error (Wilson) is taken off the accuracy first: on 150 flowers a feature of accuracy 0.96 is
     no proof of 0.95, while a column without any error is a leak from 20 rows on.
+
+    Examples
+    --------
+    >>> labels = np.arange(30) % 3
+    >>> is_leak(1.0, labels, threshold=0.95), is_leak(0.9, labels, threshold=0.95)
+    (True, False)
     """
     return _lower_bound(accuracy, len(labels)) >= threshold and _skill(accuracy, labels) >= LEAK_SKILL
 
@@ -125,6 +138,12 @@ def is_code(values: npt.NDArray[np.generic], accuracy: float, labels: IntArray) 
     bool
         True for about as many distinct values as classes (three or more), most of them standing for a class
         of their own, with an accuracy of 0.75 or more and far above the majority's.
+
+    Examples
+    --------
+    >>> labels = np.arange(30) % 3
+    >>> is_code(labels * 10, 1.0, labels), is_code(np.arange(30), 1.0, labels)
+    (True, False)
     """
     n_classes = len(np.unique(labels))
     present = values[~np.isnan(values)] if values.dtype.kind == "f" else values[values != -1]
@@ -150,6 +169,11 @@ def majority_share(labels: IntArray) -> float:
     -------
     float
         Share in (0, 1].
+
+    Examples
+    --------
+    >>> majority_share(np.array([0, 0, 0, 1]))
+    0.75
     """
     return float(np.unique(labels, return_counts=True)[1].max() / len(labels))
 

@@ -64,6 +64,12 @@ class FoldPrediction:
         Whether training held an example of the class. If not, nothing is known about rows given that class.
     warnings : tuple of str
         What the fit warned of, each text once, in order.
+
+    Examples
+    --------
+    >>> found = FoldPrediction(np.array([3]), np.array([[0.2, 0.8]]), np.array([True, True]), ())
+    >>> found.pred_probs.argmax(axis=1)
+    array([1])
     """
 
     rows: npt.NDArray[np.int64]
@@ -131,6 +137,16 @@ def predict_fold(
     A model of a single class says nothing: a fold whose training rows hold fewer than two gives every class
     1 / K, no trained class, and a warning. BLAS, OpenMP and joblib are held to one thread while a fold runs.
     Rows are predicted in blocks whose size depends on the number of classes and columns alone.
+
+    Examples
+    --------
+    >>> from sklearn.linear_model import LogisticRegression
+    >>> features = FeatureFrame(pd.DataFrame({"x": np.arange(20.0)}), {}, {"x": "numeric"})
+    >>> labels, folds = np.repeat([0, 1], 10), np.arange(20) % 2
+    >>> model = LogisticRegression()
+    >>> found = predict_fold(features, labels, folds, 0, estimator=model, n_classes=2, scheme="identity")
+    >>> found.rows[:3].tolist(), found.pred_probs.argmax(axis=1).tolist()
+    ([0, 2, 4], [0, 0, 0, 0, 0, 1, 1, 1, 1, 1])
     """
     if not features.n_rows == len(labels) == len(folds):
         lengths = f"{features.n_rows}, {len(labels)}, {len(folds)}"

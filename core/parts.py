@@ -83,6 +83,16 @@ class Planned:
         Examples counted off the diagonal and not close, of all parts.
     plan : Plan
         Rows wanted by each selection of the filter.
+
+    Examples
+    --------
+    >>> labels = np.array([0, 0, 0, 1])
+    >>> pred_probs = np.array([[0.9, 0.1], [0.8, 0.2], [0.1, 0.9], [0.2, 0.8]])
+    >>> limits, class_counts = thresholds([measure(labels, pred_probs)], np.float64)
+    >>> judged = judge(labels, pred_probs, limits, IssueOptions())
+    >>> planned = plan([judged.counts], class_counts, judged.n_confident, IssueOptions())
+    >>> planned.joint.values.tolist(), planned.num_issues
+    ([2, 1, 1], 1)
     """
 
     joint: Matrix[np.int64]
@@ -111,6 +121,11 @@ def measure(labels: LabelsLike, pred_probs: FloatArray, score: Score = "self_con
     ------
     LabelsError, PredProbsError
         If the part is invalid.
+
+    Examples
+    --------
+    >>> measure([0, 0, 1], np.array([[0.75, 0.25], [0.25, 0.75], [0.5, 0.5]])).counts
+    array([2, 1])
     """
     if len(labels) == 0:
         n_classes = pred_probs.shape[1]
@@ -124,7 +139,28 @@ def measure(labels: LabelsLike, pred_probs: FloatArray, score: Score = "self_con
 
 
 def thresholds(parts: Iterable[ClassSums], dtype: npt.DTypeLike) -> tuple[FloatArray, IntArray]:
-    """Return the confident thresholds (probabilities) and the class counts, shape (K,), of all parts together."""
+    """Return the confident thresholds and the class counts of all parts together.
+
+    Parameters
+    ----------
+    parts : iterable of ClassSums
+        Of at least one part.
+    dtype : dtype
+        Type of the probabilities.
+
+    Returns
+    -------
+    thresholds : ndarray of float, shape (K,)
+        Probabilities; see `count.get_confident_thresholds`.
+    class_counts : ndarray of int64, shape (K,)
+        Examples given each class.
+
+    Examples
+    --------
+    >>> first, second = measure([0], np.array([[0.75, 0.25]])), measure([0, 1], np.array([[0.25, 0.75], [0.5, 0.5]]))
+    >>> thresholds([first, second], np.float64)
+    (array([0.5, 0.5]), array([2, 1]))
+    """
     first, *others = parts
     for part in others:
         first = first.merge(part)
@@ -141,7 +177,34 @@ def judge(
 ) -> Judged:
     """Judge the rows of a part that was measured.
 
-    `kind` is the widest type of the probabilities of all parts, `make_column` makes the arrays that results go into.
+    Parameters
+    ----------
+    labels : ndarray of int, shape (N,)
+        Given class of each example of the part.
+    pred_probs : ndarray of float, shape (N, K)
+        Their probabilities.
+    limits : ndarray of float, shape (K,)
+        Confident thresholds of all parts.
+    options : IssueOptions
+        Score of the rows.
+    kind : dtype, optional
+        Widest type of the probabilities of all parts; that of `pred_probs` if left out.
+    make_column : callable, optional
+        Makes an array that results go into, of name, length and type; in memory by default.
+
+    Returns
+    -------
+    Judged
+        One value a row, and the counts of the part.
+
+    Examples
+    --------
+    >>> labels = np.array([0, 0, 0, 1])
+    >>> pred_probs = np.array([[0.9, 0.1], [0.8, 0.2], [0.1, 0.9], [0.2, 0.8]])
+    >>> limits, class_counts = thresholds([measure(labels, pred_probs)], np.float64)
+    >>> judged = judge(labels, pred_probs, limits, IssueOptions())
+    >>> judged.columns.predicted.tolist(), judged.n_confident
+    ([0, 0, 1, 1], 1)
     """
     given = _clean(labels, pred_probs, kind)
     scoring = Scoring(options.score, limits if options.adjust_pred_probs else None)
@@ -151,7 +214,34 @@ def judge(
 def plan(
     counts: Sequence[Matrix[np.int64]], class_counts: IntArray, num_issues: int, options: IssueOptions
 ) -> Planned:
-    """Return the joint of all parts, and what the filter wants of them."""
+    """Return the joint of all parts, and what the filter wants of them.
+
+    Parameters
+    ----------
+    counts : sequence of Matrix of int64
+        Confident examples of each part.
+    class_counts : ndarray of int64, shape (K,)
+        Examples given each class, of all parts.
+    num_issues : int
+        Sum of `n_confident` of all parts.
+    options : IssueOptions
+        Filter and its parameters.
+
+    Returns
+    -------
+    Planned
+        The calibrated joint, and how many rows each selection wants.
+
+    Examples
+    --------
+    >>> labels = np.array([0, 0, 0, 1])
+    >>> pred_probs = np.array([[0.9, 0.1], [0.8, 0.2], [0.1, 0.9], [0.2, 0.8]])
+    >>> limits, class_counts = thresholds([measure(labels, pred_probs)], np.float64)
+    >>> judged = judge(labels, pred_probs, limits, IssueOptions())
+    >>> planned = plan([judged.counts], class_counts, judged.n_confident, IssueOptions())
+    >>> planned.joint.values.tolist(), planned.plan.pairs.values.tolist()
+    ([2, 1, 1], [1])
+    """
     joint = calibrate(with_counted_diagonal(add(list(counts))), class_counts)
     return Planned(joint, num_issues, plan_issues(joint, class_counts, num_issues, options))
 
@@ -167,7 +257,36 @@ def select(
 ) -> list[Selection]:
     """Return the candidates of a part, one selection for each entry of `wanted.wanted`.
 
-    A margin is looked for among the rows whose suggested class leads the given one or, with `among_others`, the rest.
+    Parameters
+    ----------
+    labels : ndarray of int, shape (N,)
+        Given class of each example of the part.
+    pred_probs : ndarray of float, shape (N, K)
+        Their probabilities.
+    columns : RowColumns
+        What `judge` found.
+    wanted : Plan
+        What the filter wants.
+    kind : dtype, optional
+        As in `judge`.
+    among_others : bool, default False
+        Margins are looked for among the rows whose suggested class leads the given one; if True, among the rest.
+
+    Returns
+    -------
+    list of Selection
+        Rows numbered within the part.
+
+    Examples
+    --------
+    >>> labels = np.array([0, 0, 0, 1])
+    >>> pred_probs = np.array([[0.9, 0.1], [0.8, 0.2], [0.1, 0.9], [0.2, 0.8]])
+    >>> limits, class_counts = thresholds([measure(labels, pred_probs)], np.float64)
+    >>> judged = judge(labels, pred_probs, limits, IssueOptions())
+    >>> planned = plan([judged.counts], class_counts, judged.n_confident, IssueOptions())
+    >>> candidates = select(labels, pred_probs, judged.columns, planned.plan)
+    >>> [found.rows.tolist() for found in candidates]
+    [[2]]
     """
     given = _clean(labels, pred_probs, kind)
     found = []
@@ -186,7 +305,38 @@ def select(
 def settle(
     wanted: Plan, parts: Iterable[Sequence[Selection]], sizes: Sequence[int], kind: npt.DTypeLike
 ) -> list[Selection]:
-    """Return what remains of the candidates of all parts, in rows numbered through parts of these sizes."""
+    """Return what remains of the candidates of all parts.
+
+    Parameters
+    ----------
+    wanted : Plan
+        What the filter wants.
+    parts : iterable of sequence of Selection
+        What `select` found in each part.
+    sizes : sequence of int
+        Rows of each part.
+    kind : dtype
+        Widest type of the probabilities of all parts.
+
+    Returns
+    -------
+    list of Selection
+        Rows numbered through all parts.
+
+    Examples
+    --------
+    Two parts with the same rows offer one candidate each; one row is wanted, and the first stays.
+
+    >>> labels = np.array([0, 0, 0, 1])
+    >>> pred_probs = np.array([[0.9, 0.1], [0.8, 0.2], [0.1, 0.9], [0.2, 0.8]])
+    >>> limits, class_counts = thresholds([measure(labels, pred_probs)], np.float64)
+    >>> judged = judge(labels, pred_probs, limits, IssueOptions())
+    >>> planned = plan([judged.counts], class_counts, judged.n_confident, IssueOptions())
+    >>> candidates = select(labels, pred_probs, judged.columns, planned.plan)
+    >>> settled = settle(planned.plan, [candidates, candidates], [4, 4], np.float64)
+    >>> [found.rows.tolist() for found in settled]
+    [[2]]
+    """
     mergers = [Merger(each, float_type(kind)) for each in wanted.wanted]
     for first_row, part in zip(_first_rows(sizes), parts, strict=True):
         for merger, found in zip(mergers, part, strict=True):
@@ -195,7 +345,33 @@ def settle(
 
 
 def still_open(wanted: Plan, settled: Sequence[Selection], class_counts: IntArray) -> Plan | None:
-    """Return what pairs of classes want beyond their leaders, or None if there are enough."""
+    """Return what pairs of classes want beyond their leaders, or None if there are enough.
+
+    Parameters
+    ----------
+    wanted : Plan
+        What the filter wants.
+    settled : sequence of Selection
+        What `settle` returned.
+    class_counts : ndarray of int64, shape (K,)
+        Examples given each class, of all parts.
+
+    Returns
+    -------
+    Plan or None
+        To `select` once more `among_others`.
+
+    Examples
+    --------
+    >>> labels = np.array([0, 0, 0, 1])
+    >>> pred_probs = np.array([[0.9, 0.1], [0.8, 0.2], [0.1, 0.9], [0.2, 0.8]])
+    >>> limits, class_counts = thresholds([measure(labels, pred_probs)], np.float64)
+    >>> judged = judge(labels, pred_probs, limits, IssueOptions())
+    >>> planned = plan([judged.counts], class_counts, judged.n_confident, IssueOptions())
+    >>> candidates = select(labels, pred_probs, judged.columns, planned.plan)
+    >>> still_open(planned.plan, settle(planned.plan, [candidates], [4], np.float64), class_counts) is None
+    True
+    """
     if wanted.pairs is None:
         return None
     left = still_wanted(wanted.pairs, settled[0], class_counts[wanted.pairs.given])
@@ -203,12 +379,56 @@ def still_open(wanted: Plan, settled: Sequence[Selection], class_counts: IntArra
 
 
 def mark(labels: IntArray, columns: RowColumns, wanted: Plan, chosen: Sequence[IntArray]) -> IntArray:
-    """Return the issues of a part, ascending; `chosen` holds the rows of the part that each selection settled on."""
+    """Return the issues of a part.
+
+    Parameters
+    ----------
+    labels : ndarray of int, shape (N,)
+        Given class of each example of the part.
+    columns : RowColumns
+        What `judge` found.
+    wanted : Plan
+        What the filter wants.
+    chosen : sequence of ndarray of int64
+        Rows of the part that each selection settled on.
+
+    Returns
+    -------
+    ndarray of int64
+        Rows of the part, ascending.
+
+    Examples
+    --------
+    >>> labels = np.array([0, 0, 0, 1])
+    >>> pred_probs = np.array([[0.9, 0.1], [0.8, 0.2], [0.1, 0.9], [0.2, 0.8]])
+    >>> limits, class_counts = thresholds([measure(labels, pred_probs)], np.float64)
+    >>> judged = judge(labels, pred_probs, limits, IssueOptions())
+    >>> planned = plan([judged.counts], class_counts, judged.n_confident, IssueOptions())
+    >>> candidates = select(labels, pred_probs, judged.columns, planned.plan)
+    >>> mark(labels, judged.columns, planned.plan, [found.rows for found in candidates])
+    array([2])
+    """
     return np.flatnonzero(mark_issues(np.asarray(labels, dtype=np.int64), columns, wanted, chosen))
 
 
 def rank(scores: FloatArray) -> IntArray:
-    """Return the rank of each issue by its score, 1 the lowest; ties by row."""
+    """Return the rank of each issue by its score.
+
+    Parameters
+    ----------
+    scores : ndarray of float, shape (M,)
+        Label quality of each issue.
+
+    Returns
+    -------
+    ndarray of int64, shape (M,)
+        1 is the lowest; ties by row.
+
+    Examples
+    --------
+    >>> rank(np.array([0.5, 0.1, 0.5]))
+    array([2, 1, 3])
+    """
     ranks = np.empty(len(scores), np.int64)
     ranks[ascending(scores)] = np.arange(1, len(scores) + 1)
     return ranks

@@ -30,6 +30,12 @@ class Pairs:
         Examples counted for it.
     n_classes : int
         K.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> Pairs(np.array([0, 0, 1]), np.array([0, 1, 1]), np.array([6, 2, 2]), 2).total
+    10
     """
 
     given: IntArray
@@ -55,6 +61,13 @@ class ClassSummary:
         P(truly another | given), P(given another | true); NaN for a class of which nothing was counted.
     label_quality_score : ndarray of float
         1 - label_noise.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> pairs = Pairs(np.array([0, 0, 1]), np.array([0, 1, 1]), np.array([6, 2, 2]), 2)
+    >>> summarize_classes(pairs, 10).label_quality_score
+    array([0.75, 1.  ])
     """
 
     label_issues: IntArray
@@ -77,6 +90,7 @@ def summarize_classes(pairs: Pairs, n_examples: int) -> ClassSummary:
     Returns
     -------
     ClassSummary
+        One value a class.
 
     References
     ----------
@@ -108,7 +122,21 @@ def summarize_classes(pairs: Pairs, n_examples: int) -> ClassSummary:
 def overlapping_pairs(pairs: Pairs) -> Pairs:
     """Return each unordered pair of classes with its count in both directions, largest first.
 
-    Ties keep the order of the classes. In the result `given` is the smaller class number of the pair.
+    Parameters
+    ----------
+    pairs : Pairs
+        Entries of the confident joint.
+
+    Returns
+    -------
+    Pairs
+        `given` is the smaller class number of the pair; ties keep the order of the classes.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> overlapping_pairs(Pairs(np.array([0, 1]), np.array([1, 0]), np.array([2, 3]), 2)).count
+    array([5])
     """
     off = pairs.given != pairs.true
     low = np.minimum(pairs.given[off], pairs.true[off])
@@ -122,7 +150,24 @@ def overlapping_pairs(pairs: Pairs) -> Pairs:
 
 
 def conditional_probabilities(pairs: Pairs) -> tuple[FloatArray, FloatArray]:
-    """Return P(given | true) and P(true | given) of each entry, both of shape (M,)."""
+    """Return P(given | true) and P(true | given) of each entry.
+
+    Parameters
+    ----------
+    pairs : Pairs
+        Entries of the confident joint.
+
+    Returns
+    -------
+    given_by_true, true_by_given : ndarray of float, shape (M,)
+        Probabilities.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> conditional_probabilities(Pairs(np.array([0, 0, 1]), np.array([0, 1, 1]), np.array([6, 2, 2]), 2))
+    (array([1. , 0.5, 0.5]), array([0.75, 0.25, 1.  ]))
+    """
     given_total = _sum_by(pairs.given, pairs.count, pairs.n_classes)
     true_total = _sum_by(pairs.true, pairs.count, pairs.n_classes)
     return (

@@ -115,6 +115,13 @@ def content_hashes(features: FeatureFrame) -> UInt64Array:
     -------
     ndarray of uint64, shape (N,)
         Equal for rows of equal features.
+
+    Examples
+    --------
+    >>> frame = pd.DataFrame({"age": [1.0, 2.0, 1.0]})
+    >>> hashes = content_hashes(FeatureFrame(frame, {}, {"age": "numeric"}))
+    >>> bool(hashes[0] == hashes[2]), bool(hashes[0] == hashes[1])
+    (True, False)
     """
     return np.asarray(pd.util.hash_pandas_object(design_frame(features), index=False), dtype=np.uint64)
 

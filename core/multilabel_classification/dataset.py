@@ -24,11 +24,29 @@ __all__ = [
     "rank_classes_by_multilabel_quality",
     "overall_multilabel_health_score",
     "multilabel_health_summary",
+    "MultilabelHealthSummary",
 ]
 
 
 class MultilabelHealthSummary(TypedDict):
-    """Result of `multilabel_health_summary`."""
+    """Result of `multilabel_health_summary`.
+
+    Attributes
+    ----------
+    overall_multilabel_health_score : float
+        See `overall_multilabel_health_score`.
+    classes_by_multilabel_quality : DataFrame, K rows
+        See `rank_classes_by_multilabel_quality`.
+    common_multilabel_issues : DataFrame, 2 K rows
+        See `common_multilabel_issues`.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> pred_probs = np.array([[0.9, 0.1], [0.1, 0.9], [0.8, 0.8], [0.2, 0.1]])
+    >>> sorted(multilabel_health_summary([[0], [1], [0, 1], []], pred_probs, verbose=False))
+    ['classes_by_multilabel_quality', 'common_multilabel_issues', 'overall_multilabel_health_score']
+    """
 
     overall_multilabel_health_score: float
     classes_by_multilabel_quality: pd.DataFrame

@@ -38,8 +38,7 @@ def find_label_issues(
         Given classes of each example, in 0..K-1; an example may have none.
     pred_probs : ndarray of float, shape (N, K)
         Out-of-sample probability of each class; rows need not sum to 1.
-    return_indices_ranked_by : {"self_confidence", "normalized_margin", "confidence_weighted_entropy"},
-    optional
+    return_indices_ranked_by : {"self_confidence", "normalized_margin", "confidence_weighted_entropy"}, optional
         Return row numbers in place of a mask, by ascending score of the example: that of
         `rank.get_label_quality_scores` with this method.
     rank_by_kwargs : dict, optional
@@ -147,12 +146,12 @@ def find_multilabel_issues_per_class(
         Given classes of each example, in 0..K-1.
     pred_probs : ndarray of float, shape (N, K)
         Out-of-sample probability of each class.
-    return_indices_ranked_by : {"self_confidence", "normalized_margin", "confidence_weighted_entropy"},
-    optional
+    return_indices_ranked_by : {"self_confidence", "normalized_margin", "confidence_weighted_entropy"}, optional
         Return row numbers of each class, worst first by this score of the class, in place of a mask.
-    rank_by_kwargs, filter_by, frac_noise, num_to_remove_per_class, min_examples_per_class, confident_joint, \
-    n_jobs, verbose, low_memory
-        See `find_label_issues`; here the filters "low_..." are applied to each class as the others are.
+    rank_by_kwargs, frac_noise, num_to_remove_per_class, min_examples_per_class, confident_joint
+        See `find_label_issues`.
+    filter_by, n_jobs, verbose, low_memory
+        Likewise; here the filters "low_..." are applied to each class as the others are.
 
     Returns
     -------

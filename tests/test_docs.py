@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import re
 from pathlib import Path
 
@@ -10,23 +9,53 @@ import pytest
 import yaml
 
 from labelhealth.configs.load import parse_config
+from tests.scripts import ROOT, load_script
 
-ROOT = Path(__file__).parents[1]
-PAGES = sorted([ROOT / "README.md", *(ROOT / "docs").glob("*.md")])
+PAGES = sorted([ROOT / "README.md", *(ROOT / "docs").rglob("*.md")])
+
+
+def _page_name(page: Path) -> str:
+    return page.relative_to(ROOT).as_posix()
 
 
 def test_reports_page_is_made_from_the_schemas() -> None:
     """docs/reports.md is what docs/make_reports.py writes today."""
-    spec = importlib.util.spec_from_file_location("make_reports", ROOT / "docs" / "make_reports.py")
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
+    module = load_script("make_reports")
 
     assert (ROOT / "docs" / "reports.md").read_text(encoding="utf-8") == module.reports_page()
 
 
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_api_pages_are_made_from_the_docstrings() -> None:
+    """docs/api/ holds what docs/make_api.py writes today, and nothing else."""
+    written = {page.name: page.read_text(encoding="utf-8") for page in (ROOT / "docs" / "api").iterdir()}
+
+    assert written == load_script("make_api").pages()
+
+
+def test_api_pages_are_the_same_everywhere() -> None:
+    """No address in memory and no path of this machine stands in a page."""
+    text = "".join(load_script("make_api").pages().values())
+
+    assert re.findall(r" at 0x[0-9a-f]+", text) == []
+    assert str(ROOT) not in text
+
+
+@pytest.mark.parametrize("page", sorted((ROOT / "docs" / "api").glob("*.md")), ids=lambda page: page.name)
+def test_links_to_api_headings_lead_somewhere(page: Path) -> None:
+    """Every link to a heading of an API page names one that is there."""
+    links = re.findall(r"\]\(([\w.]*\.md)?#([\w-]+)\)", page.read_text(encoding="utf-8"))
+    headings = {target: _anchors(page.parent / (target or page.name)) for target, _ in links}
+
+    assert [link for link in links if link[1] not in headings[link[0]]] == []
+
+
+def _anchors(page: Path) -> set[str]:
+    """Return the anchors of a page's headings, as GitHub makes them."""
+    headings = re.findall(r"^#+ (.*)$", page.read_text(encoding="utf-8"), flags=re.MULTILINE)
+    return {re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
+@pytest.mark.parametrize("page", PAGES, ids=_page_name)
 def test_links_lead_somewhere(page: Path) -> None:
     """Every relative link of a page names a file."""
     targets = re.findall(r"\]\((?!https?:|#|mailto:)([^)#]+)", page.read_text(encoding="utf-8"))
@@ -47,7 +76,7 @@ def _configs(page: Path) -> list[str]:
     ]
 
 
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+@pytest.mark.parametrize("page", PAGES, ids=_page_name)
 def test_configs_on_the_pages_are_valid(page: Path) -> None:
     """Every piece of config that a page shows is accepted."""
     for block in _configs(page):

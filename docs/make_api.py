@@ -7,10 +7,11 @@ import re
 import textwrap
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cache
 from importlib import import_module
 from pathlib import Path
 from pkgutil import iter_modules
-from types import ModuleType, SimpleNamespace
+from types import ModuleType
 from typing import Any, get_args
 
 import labelhealth.core
@@ -65,6 +66,7 @@ class Docstring:
     sections: dict[str, str]
 
 
+@cache
 def modules() -> dict[str, ModuleType]:
     """Return the public modules by their name after `labelhealth.core.`."""
     return {module.__name__.removeprefix(PREFIX): module for module in _below(labelhealth.core)}
@@ -152,14 +154,15 @@ def module_page(name: str, module: ModuleType) -> str:
     lines += _contents(module)
     for public in module.__all__:
         value = getattr(module, public)
-        if _has_anchor(value):
+        if _has_anchor(value) and _home(module, public, value) is module:
             lines += _object(f"## `{public}`", public, value)
     return _with_links("\n".join(lines).rstrip() + "\n", module)
 
 
 def _with_links(page: str, module: ModuleType) -> str:
     """Return a page whose text links to the functions and classes that it describes further up or down."""
-    names = [public for public in module.__all__ if _has_anchor(getattr(module, public))]
+    values = {public: getattr(module, public) for public in module.__all__}
+    names = [n for n, value in values.items() if _has_anchor(value) and _home(module, n, value) is module]
     found = re.compile(rf"(?<!\[)`({'|'.join(names)})`(?!\])") if names else None
     lines, is_code = page.splitlines(), False
     for n, line in enumerate(lines):
@@ -173,10 +176,16 @@ def _has_anchor(value: object) -> bool:
     return inspect.isfunction(value) or is_public_class(value)
 
 
+def _home(module: ModuleType, public: str, value: Any) -> ModuleType:
+    """Return the public module that a function or class is described in."""
+    home = modules().get(value.__module__.removeprefix(PREFIX), module)
+    return home if public in home.__all__ else module
+
+
 def _contents(module: ModuleType) -> list[str]:
     """Return the tables of a page: one line a function, one line a constant."""
     values = {public: getattr(module, public) for public in module.__all__}
-    rows = [_row(public, value) for public, value in values.items() if _has_doc(value)]
+    rows = [_row(module, public, value) for public, value in values.items() if _has_doc(value)]
     constants = [
         f"| `{public}` | {_cell(_constant(module, public, value))} |"
         for public, value in values.items()
@@ -190,15 +199,15 @@ def _has_doc(value: object) -> bool:
     return inspect.ismodule(value) or _has_anchor(value)
 
 
-def _row(public: str, value: Any) -> str:
-    target = f"{value.__name__.removeprefix(PREFIX)}.md" if inspect.ismodule(value) else f"#{_anchor(public)}"
+def _row(module: ModuleType, public: str, value: Any) -> str:
+    home = value if inspect.ismodule(value) else _home(module, public, value)
+    page = "" if home is module else f"{home.__name__.removeprefix(PREFIX)}.md"
+    target = page if inspect.ismodule(value) else f"{page}#{_anchor(public)}"
     return f"| [`{public}`]({target}) | {_cell(_prose(parse(value).summary))} |"
 
 
 def _constant(module: ModuleType, public: str, value: object) -> str:
     """Return the value of a constant, with the remark that its line ends in."""
-    if isinstance(value, SimpleNamespace):
-        return "holds " + ", ".join(f"[`{n}`]({_page_of(f)}#{_anchor(n)})" for n, f in vars(value).items())
     shown = ", ".join(f"`{choice!r}`" for choice in get_args(value)) if _is_literal(value) else ""
     remark = re.search(rf"^{public}\b[^#\n]*#  ?(.*)$", inspect.getsource(module), re.MULTILINE)
     return (shown or f"`{_value(value)}`") + (f": {remark[1].strip()}" if remark else "")
@@ -210,10 +219,6 @@ def _is_literal(value: object) -> bool:
 
 def _value(value: object) -> str:
     return re.sub(r"\b(labelhealth\.core|typing|collections\.abc|numpy)\.(\w+\.)*", "", repr(value))
-
-
-def _page_of(function: Any) -> str:
-    return f"{function.__module__.removeprefix(PREFIX)}.md"
 
 
 def _object(heading: str, name: str, value: Any) -> list[str]:
@@ -290,6 +295,8 @@ def _prose(text: str) -> str:
 
 def _linked(code: str) -> str:
     """Return code, as a link if it is the full name of a public function of a module, such as `rank.order`."""
+    if "." in code and code in modules():
+        return f"[`{code}`]({code}.md)"
     name, _, public = code.rpartition(".")
     if name in modules() and _has_anchor(getattr(modules()[name], public, None)):
         return f"[`{code}`]({name}.md#{_anchor(public)})"

@@ -123,6 +123,16 @@ def test_health(data, expected, joint, capsys):
     assert capsys.readouterr().out.rstrip() == expected["health_print"].rstrip()
 
 
+def test_accuracy_of_the_health_score(data, joint):
+    """Workflow 5, "How accurate is this dataset health score?": shares as printed."""
+    labels, true_labels = data["given_labels"], data["true_labels"]
+    health = cl.dataset.overall_label_health_score(labels, confident_joint=joint, verbose=False)
+    label_acc = sum(labels != true_labels) / len(labels)
+    offset = (1 - label_acc) - health
+
+    assert [f"{share:.0%}" for share in (1 - health, label_acc, offset)] == ["28%", "20%", "8%"]
+
+
 def test_joint(data, expected, joint, capsys):
     """The joint distribution is the tutorial's, as numbers and as printed."""
     estimated = cl.count.estimate_joint(
@@ -204,6 +214,8 @@ def test_ensemble(data, features, expected):
     assert accuracies == pytest.approx(expected["wf7"]["accs"], rel=1e-12)
     np.testing.assert_allclose(scores[:5], expected["wf7"]["first5"], rtol=1e-6)
     assert scores.mean() == pytest.approx(expected["wf7"]["mean"], rel=1e-6)
+    better = cl.rank.get_label_quality_scores(labels, pred_probs=sum(members) / 3)
+    assert better == pytest.approx(np.take_along_axis(sum(members) / 3, labels[:, None], axis=1)[:, 0])
 
 
 def test_cross_validated_estimates(data, features, expected):

@@ -18,12 +18,6 @@ import numpy as np
 import pandas as pd
 
 from labelhealth.core._active_learning import score_labeled, score_unlabeled, untrained
-from labelhealth.core._annotator_stats import (
-    annotator_stats_frame,
-    detailed_quality_frame,
-    label_quality_frame,
-    vote_quality,
-)
 from labelhealth.core._check_votes import (
     Annotations,
     check_annotations,
@@ -36,14 +30,13 @@ from labelhealth.core._check_votes import (
     check_same_classes,
     check_score_options,
 )
-from labelhealth.core._crowdlab import Consensus, Crowd, find_consensus
+from labelhealth.core._crowd_results import crowd_results, tell_lost_classes
+from labelhealth.core._crowdlab import Crowd, find_consensus
 from labelhealth.core._majority_vote import majority_vote
-from labelhealth.core._stdout import write_lines
 from labelhealth.core._temperature import best_temperature, scaled
 from labelhealth.core._types import FloatArray, IntArray
 from labelhealth.core._votes import Votes
 from labelhealth.core.errors import OptionError
-from labelhealth.core.options import ConsensusMethod
 
 __all__ = [
     "get_label_quality_multiannotator",
@@ -159,7 +152,7 @@ def get_label_quality_multiannotator(
         probs = scaled(probs, best_temperature(votes, probs))
     crowd = Crowd(votes, probs[None], score, adjust)
     found = dict(zip(methods, find_consensus(crowd, methods, judged_by), strict=True))
-    results = _results(crowd, found, return_detailed_quality, return_annotator_stats, verbose)
+    results = crowd_results(crowd, found, return_detailed_quality, return_annotator_stats, verbose)
     if return_weights:
         weights = found[methods[0]].weights
         results |= {"model_weight": float(weights.models[0]), "annotator_weight": weights.annotators}
@@ -234,7 +227,7 @@ def get_label_quality_multiannotator_ensemble(
         members = np.stack([scaled(member, best_temperature(votes, member)) for member in members])
     crowd = Crowd(votes, members, score, adjust)
     (found,) = find_consensus(crowd, ["best_quality"], "crowdlab")
-    results = _results(
+    results = crowd_results(
         crowd, {"best_quality": found}, return_detailed_quality, return_annotator_stats, verbose
     )
     if return_weights:
@@ -402,7 +395,7 @@ def get_majority_vote_label(
     n_classes = int(votes.classes.max()) + 1 if probs is None else probs.shape[1]
     labels = majority_vote(votes, n_classes, probs)
     if verbose:
-        _tell_lost_classes(votes, labels, "majority_vote")
+        tell_lost_classes(votes, labels, "majority_vote")
     return labels
 
 
@@ -467,37 +460,3 @@ def _active_learning_scores(
     check_same_classes(members, fresh)
     scores, trained = score_labeled(votes, members)
     return scores, score_unlabeled(fresh, trained)
-
-
-def _results(
-    crowd: Crowd, found: dict[ConsensusMethod, Consensus], detailed: bool, stats: bool, verbose: bool
-) -> dict[str, Any]:
-    """Return the frames that are wanted; the first consensus decides all but the frame of examples."""
-    main = next(iter(found.values()))
-    if verbose:
-        _tell_lonely(crowd.votes, main)
-        for method, consensus in found.items():
-            _tell_lost_classes(crowd.votes, consensus.labels, method)
-    results = {"label_quality": label_quality_frame(crowd.votes, found)}
-    if not (detailed or stats):
-        return results
-    quality = vote_quality(crowd, main.posterior)
-    if detailed:
-        results["detailed_label_quality"] = detailed_quality_frame(crowd.votes, quality)
-    if stats:
-        results["annotator_stats"] = annotator_stats_frame(crowd.votes, main, quality)
-    return results
-
-
-def _tell_lost_classes(votes: Votes, labels: IntArray, method: str) -> None:
-    if lost := sorted(set(votes.classes.tolist()) - set(labels.tolist())):
-        write_lines(
-            f"Caution: no consensus label ({method}) is of the classes {', '.join(map(str, lost))}, though annotators"
-            " chose them. A classifier trained on these labels never sees them."
-        )
-
-
-def _tell_lonely(votes: Votes, found: Consensus) -> None:
-    if found.weights.lonely.any():
-        names = ", ".join(map(str, votes.columns[found.weights.lonely]))
-        write_lines(f"Annotators that share no example with another count as the mean of the rest: {names}.")

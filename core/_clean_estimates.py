@@ -13,6 +13,7 @@ from labelhealth.core._check_options import check_choice, check_square, check_wh
 from labelhealth.core._constants import TINY
 from labelhealth.core._training import Classifier, ValidationFunc
 from labelhealth.core._types import FloatArray, IntArray
+from labelhealth.core._warn import warn_user
 from labelhealth.core.count import (
     compute_confident_joint,
     estimate_cv_predicted_probabilities,
@@ -58,6 +59,7 @@ class Learning:
     validation_func: ValidationFunc | None
     converges: bool
     thresholds: npt.ArrayLike | None
+    pulearning: int | None
 
 
 def check_noise_matrix(name: str, matrix: npt.ArrayLike | None) -> FloatArray | None:
@@ -156,6 +158,28 @@ def check_pulearning(value: int | None) -> None:
     """Reject what is not a class of two."""
     if value is not None:
         check_choice("pulearning", str(value), ("0", "1"), OptionError)
+
+
+def count_classes(labels: IntArray, pred_probs: FloatArray | None, known: Noise) -> int:
+    """Return K: the columns of what has one a class, else the number of distinct labels."""
+    for matrix in (pred_probs, known.noise_matrix, known.inverse_noise_matrix):
+        if matrix is not None:
+            return int(matrix.shape[1])
+    return len(np.unique(labels))
+
+
+def warn_of_unused(thresholds: npt.ArrayLike | None, known: Noise, filter_options: Mapping[str, Any]) -> None:
+    """Warn of what is given and not used where label issues are found in batches."""
+    given = {
+        "thresholds": thresholds,
+        "noise_matrix": known.noise_matrix,
+        "inverse_noise_matrix": known.inverse_noise_matrix,
+    }
+    for name, value in given.items():
+        if value is not None:
+            warn_user(f"`{name}` is not used with `low_memory`.")
+    if set(filter_options) - {"min_examples_per_class"}:
+        warn_user("`find_label_issues_kwargs` are not used with `low_memory`.")
 
 
 def _completed(known: Noise, labels: IntArray, n_classes: int) -> Noise | None:

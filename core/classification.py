@@ -19,31 +19,31 @@ from labelhealth.core._clean_estimates import (
     Noise,
     check_noise_matrix,
     check_pulearning,
-    estimate_noise,
-    learn_pred_probs,
-    with_clean_class,
+    count_classes,
+)
+from labelhealth.core._final_training import (
+    check_weights,
+    given_weights,
+    selected,
+    takes_weights,
+    weights_by_class,
 )
 from labelhealth.core._label_issues_frame import Issues, frame_of, issues_frame
-from labelhealth.core._rows import select_rows
+from labelhealth.core._learning_search import search_by_filter, search_in_batches
 from labelhealth.core._training import Classifier, ValidationFunc
 from labelhealth.core._types import FloatArray, IntArray, LabelsLike
 from labelhealth.core._warn import warn_user
 from labelhealth.core.errors import (
     ClassifierError,
     FeaturesError,
-    FeaturesTypeError,
     LabelsError,
     OptionError,
-    OptionTypeError,
 )
-from labelhealth.core.filter import find_label_issues
-from labelhealth.core.label_issues_batched import find_label_issues_batched
 from labelhealth.core.rank import get_label_quality_scores
 
 __all__ = ["CleanLearning"]
 
 MIN_EXAMPLES = 10  # classes of so many examples or fewer are not judged, unless the caller says otherwise
-LOWEST_RATE = 1e-3  # floor of P(given k | true k) in weights: no example counts a thousand times
 ESTIMATES = ("py", "ps", "noise_matrix", "inverse_noise_matrix", "confident_joint", "num_classes")
 RESULTS = ("label_issues_df", "label_issues_mask", "sample_weight", "clf_kwargs", "clf_final_kwargs")
 
@@ -221,7 +221,7 @@ class CleanLearning(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no
             raise LabelsError(msg)
         labels = y if labels is None else labels
         fit_kwargs, final_kwargs = dict(clf_kwargs or {}), {**(clf_kwargs or {}), **(clf_final_kwargs or {})}
-        self._check_weights(sample_weight, fit_kwargs)
+        check_weights(self.clf, sample_weight, fit_kwargs)
         if label_issues is None:
             frame = self._find(
                 X,
@@ -374,7 +374,7 @@ class CleanLearning(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no
         """Find issues, and keep what was estimated on the way."""
         codes = self._checked(X, labels, pred_probs)
         options = self._filter_options()
-        n_classes = _count_classes(codes, pred_probs, known)
+        n_classes = count_classes(codes, pred_probs, known)
         if pred_probs is None and len(codes) / n_classes < self.cv_n_folds:
             msg = (
                 f"`cv_n_folds` must be at most N / K = {len(codes) / n_classes:.3g}; got {self.cv_n_folds}."
@@ -390,26 +390,14 @@ class CleanLearning(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no
             validation_func,
             self.converge_latent_estimates,
             thresholds,
+            self.pulearning,
         )
-        if self.low_memory:
-            self._warn_of_unused(thresholds, known)
-            probs = (
-                pred_probs
-                if pred_probs is not None
-                else learn_pred_probs(self._flattened(X), codes, learning)
-            )
-            mask: Any = find_label_issues_batched(codes, probs, return_mask=True, verbose=False)
-        else:
-            given_joint = options.pop("confident_joint", None)
-            known = Noise(known.py, known.noise_matrix, known.inverse_noise_matrix, given_joint)
-            noise, probs = estimate_noise(self._flattened(X), codes, pred_probs, known, n_classes, learning)
-            noise = with_clean_class(noise, self.pulearning)
-            self._keep(noise, codes, n_classes)
-            if options.get("filter_by") != "confident_learning":
-                options["confident_joint"] = noise.confident_joint
-            mask = find_label_issues(codes, probs, **options)
+        search = search_in_batches if self.low_memory else search_by_filter
+        mask, probs, noise = search(self._flattened(X), codes, pred_probs, known, learning, options)
         scores = get_label_quality_scores(codes, probs, **(self.label_quality_scores_kwargs or {}))
         frame = issues_frame(mask, scores, codes, probs)
+        if noise is not None:
+            self._keep(noise, codes, n_classes)
         self.num_classes = n_classes
         self.label_issues_df, self.label_issues_mask = frame, frame["is_label_issue"]
         return frame
@@ -434,22 +422,6 @@ class CleanLearning(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no
         self.find_label_issues_kwargs = dict(options)
         return options
 
-    def _check_weights(self, sample_weight: npt.ArrayLike | None, clf_kwargs: Mapping[str, Any]) -> None:
-        if "sample_weight" in clf_kwargs:
-            msg = "`clf_kwargs` must not hold 'sample_weight'. Hint: pass `sample_weight` to fit."
-            raise OptionError(msg)
-        if sample_weight is None:
-            return
-        if not self._takes_weights():
-            msg = f"`sample_weight` must be left out: {type(self.clf).__name__}.fit takes no weights."
-            raise OptionError(msg)
-        if isinstance(sample_weight, list):
-            msg = "`sample_weight` must be an array; got list. Hint: np.asarray(sample_weight)."
-            raise OptionTypeError(msg)
-
-    def _takes_weights(self) -> bool:
-        return "sample_weight" in inspect.signature(self.clf.fit).parameters
-
     def _train(
         self,
         X: Any,
@@ -462,16 +434,16 @@ class CleanLearning(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no
         kept = np.flatnonzero(~frame["is_label_issue"].to_numpy(dtype=bool))
         extra = {}
         if "sample_weight" not in final_kwargs and sample_weight is not None:
-            extra["sample_weight"] = _weights_of(sample_weight, len(labels))[kept]
-        elif "sample_weight" not in final_kwargs and self.noise_matrix is not None and self._takes_weights():
-            by_class = 1 / np.maximum(np.diagonal(self.noise_matrix), LOWEST_RATE)
-            weights = np.zeros(len(labels))
-            weights[kept] = by_class[labels[kept]]
+            extra["sample_weight"] = given_weights(sample_weight, len(labels))[kept]
+        elif (
+            "sample_weight" not in final_kwargs and self.noise_matrix is not None and takes_weights(self.clf)
+        ):
+            weights = weights_by_class(self.noise_matrix, labels, kept)
             frame["sample_weight"] = weights
             self.sample_weight = frame["sample_weight"]
             extra["sample_weight"] = weights[kept]
         self.label_issues_df, self.label_issues_mask = frame, frame["is_label_issue"].to_numpy()
-        self.clf.fit(_selected(self._flattened(X), kept), labels[kept], **final_kwargs, **extra)
+        self.clf.fit(selected(self._flattened(X), kept), labels[kept], **final_kwargs, **extra)
 
     def _knows(self, labels: IntArray) -> bool:
         """Whether the estimates can be those of these labels: the shares of the classes are the same."""
@@ -487,18 +459,6 @@ class CleanLearning(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no
     def _forget(self, names: tuple[str, ...]) -> None:
         for name in names:
             setattr(self, name, None)
-
-    def _warn_of_unused(self, thresholds: npt.ArrayLike | None, known: Noise) -> None:
-        given = {
-            "thresholds": thresholds,
-            "noise_matrix": known.noise_matrix,
-            "inverse_noise_matrix": known.inverse_noise_matrix,
-        }
-        for name, value in given.items():
-            if value is not None:
-                warn_user(f"`{name}` is not used with `low_memory`.")
-        if set(self.find_label_issues_kwargs) - {"min_examples_per_class"}:
-            warn_user("`find_label_issues_kwargs` are not used with `low_memory`.")
 
     def _flattened(self, X: Any) -> Any:
         """Return features of two dimensions, if the classifier is the default one."""
@@ -516,26 +476,3 @@ class CleanLearning(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no
             raise FeaturesError(msg)
         kwargs["X"] = self._flattened(kwargs["X"])
         return args
-
-
-def _count_classes(labels: IntArray, pred_probs: FloatArray | None, known: Noise) -> int:
-    for matrix in (pred_probs, known.noise_matrix, known.inverse_noise_matrix):
-        if matrix is not None:
-            return int(matrix.shape[1])
-    return len(np.unique(labels))
-
-
-def _weights_of(sample_weight: npt.ArrayLike, n_rows: int) -> FloatArray:
-    weights = np.asarray(sample_weight, dtype=np.float64)
-    if weights.shape != (n_rows,):
-        msg = f"`sample_weight` must have one number for each label; got shape {weights.shape} for {n_rows}."
-        raise OptionError(msg)
-    return weights
-
-
-def _selected(X: Any, rows: IntArray) -> Any:
-    try:
-        return select_rows(X, rows)
-    except Exception as error:
-        msg = f"`X` must let rows be selected by number; got {type(X).__name__} that does not: {error}."
-        raise FeaturesTypeError(msg) from error

@@ -44,6 +44,7 @@ class RowColumns:
 
     Examples
     --------
+    >>> import numpy as np
     >>> from labelhealth.core.options import IssueOptions
     >>> from labelhealth.core.parts import judge
     >>> labels, pred_probs = np.array([0, 1]), np.array([[0.9, 0.1], [0.8, 0.2]])
@@ -128,6 +129,7 @@ class Judged:
 
     Examples
     --------
+    >>> import numpy as np
     >>> from labelhealth.core.options import IssueOptions
     >>> from labelhealth.core.parts import judge
     >>> labels, pred_probs = np.array([0, 1]), np.array([[0.9, 0.1], [0.8, 0.2]])

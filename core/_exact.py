@@ -30,6 +30,7 @@ class ClassSums:
 
     Examples
     --------
+    >>> import numpy as np
     >>> from labelhealth.core.parts import measure
     >>> first, second = measure([0, 1], np.array([[0.75, 0.25], [0.5, 0.5]])), measure([0], np.array([[0.25, 0.75]]))
     >>> first.merge(second).means(np.float64)

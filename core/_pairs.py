@@ -35,6 +35,7 @@ class Matrix(Generic[Number]):
 
     Examples
     --------
+    >>> import numpy as np
     >>> Matrix(np.array([0, 0, 1]), np.array([0, 1, 1]), np.array([6, 2, 2]), 2).diagonal()
     array([6, 2])
     """

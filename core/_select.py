@@ -38,6 +38,7 @@ class Selection:
 
     Examples
     --------
+    >>> import numpy as np
     >>> Selection(pairs=np.array([1]), margins=np.array([0.8]), rows=np.array([2])).rows.tolist()
     [2]
     """

@@ -45,9 +45,11 @@ def threads(limit: int) -> Iterator[None]:
 
     Examples
     --------
+    >>> import numpy as np
+    >>> from labelhealth.core.count import get_confident_thresholds
     >>> with threads(1):
-    ...     n_threads(10**9)
-    1
+    ...     get_confident_thresholds([0, 1], np.array([[0.75, 0.25], [0.5, 0.5]]))
+    array([0.75, 0.5 ])
     """
     token = _threads.set(limit)
     try:
@@ -67,6 +69,7 @@ def watching(watcher: Callable[[int], object]) -> Iterator[None]:
 
     Examples
     --------
+    >>> import numpy as np
     >>> from labelhealth.core.count import get_confident_thresholds
     >>> seen = []
     >>> with watching(seen.append):

@@ -55,6 +55,7 @@ class FeatureFrame:
 
     Examples
     --------
+    >>> import numpy as np
     >>> import pandas as pd
     >>> frame = pd.DataFrame({"age": [1.0, 2.0]})
     >>> features = FeatureFrame(frame, {"v": np.zeros((2, 3))}, {"age": "numeric", "v": "embedding"})
@@ -122,6 +123,7 @@ def design_frame(features: FeatureFrame) -> pd.DataFrame:
 
     Examples
     --------
+    >>> import pandas as pd
     >>> frame = pd.DataFrame({"when": pd.to_datetime(["1970-01-02", None])})
     >>> design_frame(FeatureFrame(frame, {}, {"when": "datetime"}))["when"].tolist()
     [86400.0, nan]

@@ -119,6 +119,7 @@ def stratified_folds(labels: npt.ArrayLike, n_folds: int, seed: int) -> FoldArra
 
     Examples
     --------
+    >>> import numpy as np
     >>> folds = stratified_folds([0] * 4 + [1] * 2, n_folds=2, seed=0)
     >>> np.bincount(folds[:4]).tolist(), np.bincount(folds[4:]).tolist()
     ([2, 2], [1, 1])
@@ -218,6 +219,7 @@ def training_rows(folds: npt.NDArray[np.integer], fold: int, scheme: Scheme) -> 
 
     Examples
     --------
+    >>> import numpy as np
     >>> folds = np.array([-1, 0, 1, 2])
     >>> training_rows(folds, 1, "time").tolist(), training_rows(folds, 1, "identity").tolist()
     ([True, True, False, False], [False, True, False, True])

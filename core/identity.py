@@ -69,6 +69,7 @@ def number_lanes(name: str, values: npt.NDArray[np.generic], missing: BoolArray 
 
     Examples
     --------
+    >>> import numpy as np
     >>> ints, floats = np.array([0, 1, 2]), np.array([-0.0, 1.0, 2.0], dtype=np.float32)
     >>> bool((number_lanes("a", ints) == number_lanes("a", floats)).all())
     True
@@ -97,6 +98,7 @@ def text_lanes(name: str, codes: npt.NDArray[np.signedinteger], texts: Sequence[
 
     Examples
     --------
+    >>> import numpy as np
     >>> lanes = text_lanes("colour", np.array([0, 1, 0, -1]), ["red", "blue"])
     >>> bool((lanes[:, 0] == lanes[:, 2]).all()), lanes[:, 3].tolist()
     (True, [0, 0])
@@ -132,6 +134,7 @@ def instant_lanes(
 
     Examples
     --------
+    >>> import numpy as np
     >>> same = np.array(["1970-01-01", "1970-01-02"], dtype="datetime64[us]").astype(np.int64)
     >>> bool((instant_lanes("t", same) == instant_lanes("t", same, np.array([0, 0]))).all())
     True
@@ -165,6 +168,7 @@ def embedding_lanes(
 
     Examples
     --------
+    >>> import numpy as np
     >>> lanes = embedding_lanes("v", np.array([[1.0, 2.0], [2.0, 1.0], [np.nan, np.nan]]))
     >>> bool((lanes[:, 0] == lanes[:, 1]).any()), lanes[:, 2].tolist()
     (False, [0, 0])
@@ -196,6 +200,7 @@ def finish_lanes(lanes: UInt64Array) -> UInt64Array:
 
     Examples
     --------
+    >>> import numpy as np
     >>> a, b = number_lanes("a", np.array([1])), number_lanes("b", np.array([2]))
     >>> bool((finish_lanes(a + b) == finish_lanes(b + a)).all())
     True
@@ -218,6 +223,7 @@ def hex_ids(lanes: UInt64Array) -> npt.NDArray[np.bytes_]:
 
     Examples
     --------
+    >>> import numpy as np
     >>> hex_ids(np.array([[1], [255]], dtype=np.uint64)).tolist()
     [b'000000000000000100000000000000ff']
     """
@@ -246,6 +252,7 @@ def count_occurrences(lanes: UInt64Array, labels: npt.NDArray[np.signedinteger])
 
     Examples
     --------
+    >>> import numpy as np
     >>> count_occurrences(np.array([[7, 7, 8], [1, 1, 1]], dtype=np.uint64), np.array([1, 0, 0])).tolist()
     [1, 0, 0]
     """
@@ -276,6 +283,7 @@ def row_keys(lanes: UInt64Array, occurrences: Int64Array) -> UInt64Array:
 
     Examples
     --------
+    >>> import numpy as np
     >>> lanes = np.array([[7, 7], [1, 1]], dtype=np.uint64)
     >>> keys = row_keys(lanes, count_occurrences(lanes, np.array([0, 0])))
     >>> bool(keys[0] == keys[1])

@@ -43,6 +43,7 @@ def choose_rows(labels: IntArray, keys: UInt64Array, n_rows: int = SAMPLE_ROWS) 
 
     Examples
     --------
+    >>> import numpy as np
     >>> choose_rows(np.array([0, 1, -1, 1]), np.array([5, 3, 1, 9], dtype=np.uint64), n_rows=2).tolist()
     [0, 1]
     """
@@ -76,6 +77,7 @@ def leak_accuracy(values: npt.NDArray[np.generic], labels: IntArray, keys: UInt6
 
     Examples
     --------
+    >>> import numpy as np
     >>> labels = np.array([0, 1, 2] * 20)
     >>> leak_accuracy(labels * 10, labels, np.arange(60, dtype=np.uint64))
     1.0
@@ -114,6 +116,7 @@ def is_leak(accuracy: float, labels: IntArray, threshold: float) -> bool:
 
     Examples
     --------
+    >>> import numpy as np
     >>> labels = np.arange(30) % 3
     >>> is_leak(1.0, labels, threshold=0.95), is_leak(0.9, labels, threshold=0.95)
     (True, False)
@@ -141,6 +144,7 @@ def is_code(values: npt.NDArray[np.generic], accuracy: float, labels: IntArray) 
 
     Examples
     --------
+    >>> import numpy as np
     >>> labels = np.arange(30) % 3
     >>> is_code(labels * 10, 1.0, labels), is_code(np.arange(30), 1.0, labels)
     (True, False)
@@ -172,6 +176,7 @@ def majority_share(labels: IntArray) -> float:
 
     Examples
     --------
+    >>> import numpy as np
     >>> majority_share(np.array([0, 0, 0, 1]))
     0.75
     """

@@ -67,6 +67,7 @@ class FoldPrediction:
 
     Examples
     --------
+    >>> import numpy as np
     >>> found = FoldPrediction(np.array([3]), np.array([[0.2, 0.8]]), np.array([True, True]), ())
     >>> found.pred_probs.argmax(axis=1)
     array([1])
@@ -140,6 +141,9 @@ def predict_fold(
 
     Examples
     --------
+    >>> import numpy as np
+    >>> import pandas as pd
+    >>> from labelhealth.core.features import FeatureFrame
     >>> from sklearn.linear_model import LogisticRegression
     >>> features = FeatureFrame(pd.DataFrame({"x": np.arange(20.0)}), {}, {"x": "numeric"})
     >>> labels, folds = np.repeat([0, 1], 10), np.arange(20) % 2

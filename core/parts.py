@@ -86,6 +86,8 @@ class Planned:
 
     Examples
     --------
+    >>> import numpy as np
+    >>> from labelhealth.core.options import IssueOptions
     >>> labels = np.array([0, 0, 0, 1])
     >>> pred_probs = np.array([[0.9, 0.1], [0.8, 0.2], [0.1, 0.9], [0.2, 0.8]])
     >>> limits, class_counts = thresholds([measure(labels, pred_probs)], np.float64)
@@ -124,6 +126,7 @@ def measure(labels: LabelsLike, pred_probs: FloatArray, score: Score = "self_con
 
     Examples
     --------
+    >>> import numpy as np
     >>> measure([0, 0, 1], np.array([[0.75, 0.25], [0.25, 0.75], [0.5, 0.5]])).counts
     array([2, 1])
     """
@@ -157,6 +160,7 @@ def thresholds(parts: Iterable[ClassSums], dtype: npt.DTypeLike) -> tuple[FloatA
 
     Examples
     --------
+    >>> import numpy as np
     >>> first, second = measure([0], np.array([[0.75, 0.25]])), measure([0, 1], np.array([[0.25, 0.75], [0.5, 0.5]]))
     >>> thresholds([first, second], np.float64)
     (array([0.5, 0.5]), array([2, 1]))
@@ -199,6 +203,8 @@ def judge(
 
     Examples
     --------
+    >>> import numpy as np
+    >>> from labelhealth.core.options import IssueOptions
     >>> labels = np.array([0, 0, 0, 1])
     >>> pred_probs = np.array([[0.9, 0.1], [0.8, 0.2], [0.1, 0.9], [0.2, 0.8]])
     >>> limits, class_counts = thresholds([measure(labels, pred_probs)], np.float64)
@@ -234,6 +240,8 @@ def plan(
 
     Examples
     --------
+    >>> import numpy as np
+    >>> from labelhealth.core.options import IssueOptions
     >>> labels = np.array([0, 0, 0, 1])
     >>> pred_probs = np.array([[0.9, 0.1], [0.8, 0.2], [0.1, 0.9], [0.2, 0.8]])
     >>> limits, class_counts = thresholds([measure(labels, pred_probs)], np.float64)
@@ -279,6 +287,8 @@ def select(
 
     Examples
     --------
+    >>> import numpy as np
+    >>> from labelhealth.core.options import IssueOptions
     >>> labels = np.array([0, 0, 0, 1])
     >>> pred_probs = np.array([[0.9, 0.1], [0.8, 0.2], [0.1, 0.9], [0.2, 0.8]])
     >>> limits, class_counts = thresholds([measure(labels, pred_probs)], np.float64)
@@ -327,6 +337,8 @@ def settle(
     --------
     Two parts with the same rows offer one candidate each; one row is wanted, and the first stays.
 
+    >>> import numpy as np
+    >>> from labelhealth.core.options import IssueOptions
     >>> labels = np.array([0, 0, 0, 1])
     >>> pred_probs = np.array([[0.9, 0.1], [0.8, 0.2], [0.1, 0.9], [0.2, 0.8]])
     >>> limits, class_counts = thresholds([measure(labels, pred_probs)], np.float64)
@@ -363,6 +375,8 @@ def still_open(wanted: Plan, settled: Sequence[Selection], class_counts: IntArra
 
     Examples
     --------
+    >>> import numpy as np
+    >>> from labelhealth.core.options import IssueOptions
     >>> labels = np.array([0, 0, 0, 1])
     >>> pred_probs = np.array([[0.9, 0.1], [0.8, 0.2], [0.1, 0.9], [0.2, 0.8]])
     >>> limits, class_counts = thresholds([measure(labels, pred_probs)], np.float64)
@@ -399,6 +413,8 @@ def mark(labels: IntArray, columns: RowColumns, wanted: Plan, chosen: Sequence[I
 
     Examples
     --------
+    >>> import numpy as np
+    >>> from labelhealth.core.options import IssueOptions
     >>> labels = np.array([0, 0, 0, 1])
     >>> pred_probs = np.array([[0.9, 0.1], [0.8, 0.2], [0.1, 0.9], [0.2, 0.8]])
     >>> limits, class_counts = thresholds([measure(labels, pred_probs)], np.float64)
@@ -426,6 +442,7 @@ def rank(scores: FloatArray) -> IntArray:
 
     Examples
     --------
+    >>> import numpy as np
     >>> rank(np.array([0.5, 0.1, 0.5]))
     array([2, 1, 3])
     """

@@ -80,6 +80,7 @@ def sample_training_rows(
 
     Examples
     --------
+    >>> import numpy as np
     >>> labels, keys = np.zeros(100, dtype=int), np.arange(100, dtype=np.uint64)
     >>> folds = np.arange(100) % 2
     >>> content_of = lambda rows: rows.astype(np.uint64)
@@ -118,6 +119,8 @@ def content_hashes(features: FeatureFrame) -> UInt64Array:
 
     Examples
     --------
+    >>> import pandas as pd
+    >>> from labelhealth.core.features import FeatureFrame
     >>> frame = pd.DataFrame({"age": [1.0, 2.0, 1.0]})
     >>> hashes = content_hashes(FeatureFrame(frame, {}, {"age": "numeric"}))
     >>> bool(hashes[0] == hashes[2]), bool(hashes[0] == hashes[1])

@@ -163,12 +163,12 @@ def _with_links(page: str, module: ModuleType) -> str:
     """Return a page whose text links to the functions and classes that it describes further up or down."""
     values = {public: getattr(module, public) for public in module.__all__}
     names = [n for n, value in values.items() if _has_anchor(value) and _home(module, n, value) is module]
-    found = re.compile(rf"(?<!\[)`({'|'.join(names)})`(?!\])") if names else None
+    found = re.compile(rf"(?<!\[)(?<!- )`({'|'.join(names)})`(?!\])") if names else None
     lines, is_code = page.splitlines(), False
     for n, line in enumerate(lines):
         is_code ^= line.startswith("```")
         if found and not is_code and not line.startswith("#"):
-            lines[n] = found.sub(lambda m: f"[`{m[1]}`](#{_anchor(m[1])})", line)
+            lines[n] = found.sub(lambda m: f"[`{m[1]}`](#{_anchor(module, m[1])})", line)
     return "\n".join(lines) + "\n"
 
 
@@ -202,7 +202,7 @@ def _has_doc(value: object) -> bool:
 def _row(module: ModuleType, public: str, value: Any) -> str:
     home = value if inspect.ismodule(value) else _home(module, public, value)
     page = "" if home is module else f"{home.__name__.removeprefix(PREFIX)}.md"
-    target = page if inspect.ismodule(value) else f"{page}#{_anchor(public)}"
+    target = page if inspect.ismodule(value) else f"{page}#{_anchor(home, public)}"
     return f"| [`{public}`]({target}) | {_cell(_prose(parse(value).summary))} |"
 
 
@@ -299,12 +299,16 @@ def _linked(code: str) -> str:
         return f"[`{code}`]({code}.md)"
     name, _, public = code.rpartition(".")
     if name in modules() and _has_anchor(getattr(modules()[name], public, None)):
-        return f"[`{code}`]({name}.md#{_anchor(public)})"
+        return f"[`{code}`]({name}.md#{_anchor(modules()[name], public)})"
     return f"`{code}`"
 
 
-def _anchor(name: str) -> str:
-    return name.lower().replace(".", "")
+def _anchor(module: ModuleType, public: str) -> str:
+    """Return the anchor of a heading, as GitHub makes it: the second `plan` after `Plan` is `plan-1`."""
+    headings = [name for name in module.__all__ if _has_anchor(getattr(module, name))]
+    earlier = headings[: headings.index(public)]
+    same = sum(name.lower() == public.lower() for name in earlier)
+    return public.lower() + (f"-{same}" if same else "")
 
 
 def _cell(text: str) -> str:

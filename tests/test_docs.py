@@ -42,17 +42,23 @@ def test_api_pages_are_the_same_everywhere() -> None:
 
 @pytest.mark.parametrize("page", sorted((ROOT / "docs" / "api").glob("*.md")), ids=lambda page: page.name)
 def test_links_to_api_headings_lead_somewhere(page: Path) -> None:
-    """Every link to a heading of an API page names one that is there."""
-    links = re.findall(r"\]\(([\w.]*\.md)?#([\w-]+)\)", page.read_text(encoding="utf-8"))
-    headings = {target: _anchors(page.parent / (target or page.name)) for target, _ in links}
+    """Every link to a heading of an API page leads to the name that it shows."""
+    links = re.findall(
+        r"\[`(?:[\w.]+\.)?(\w+)`\]\(([\w.]*\.md)?#([\w-]+)\)", page.read_text(encoding="utf-8")
+    )
+    headings = {target: _headings(page.parent / (target or page.name)) for _, target, _ in links}
 
-    assert [link for link in links if link[1] not in headings[link[0]]] == []
+    assert [link for link in links if headings[link[1]].get(link[2]) != f"`{link[0]}`"] == []
 
 
-def _anchors(page: Path) -> set[str]:
-    """Return the anchors of a page's headings, as GitHub makes them."""
-    headings = re.findall(r"^#+ (.*)$", page.read_text(encoding="utf-8"), flags=re.MULTILINE)
-    return {re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-") for heading in headings}
+def _headings(page: Path) -> dict[str, str]:
+    """Return a page's headings by their anchors, as GitHub makes these: a second one of a kind ends in -1."""
+    found: dict[str, str] = {}
+    for heading in re.findall(r"^#+ (.*)$", page.read_text(encoding="utf-8"), flags=re.MULTILINE):
+        bare = re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-")
+        again = sum(re.fullmatch(rf"{bare}(-\d+)?", anchor) is not None for anchor in found)
+        found[f"{bare}-{again}" if again else bare] = heading
+    return found
 
 
 @pytest.mark.parametrize("page", PAGES, ids=_page_name)

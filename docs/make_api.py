@@ -12,7 +12,9 @@ from importlib import import_module
 from pathlib import Path
 from pkgutil import iter_modules
 from types import ModuleType
-from typing import Any, get_args
+from typing import Any, Literal, get_args, get_origin
+
+import numpy as np
 
 import labelhealth.core
 
@@ -208,17 +210,16 @@ def _row(module: ModuleType, public: str, value: Any) -> str:
 
 def _constant(module: ModuleType, public: str, value: object) -> str:
     """Return the value of a constant, with the remark that its line ends in."""
-    shown = ", ".join(f"`{choice!r}`" for choice in get_args(value)) if _is_literal(value) else ""
+    shown = ", ".join(f"`{choice!r}`" for choice in get_args(value)) if get_origin(value) is Literal else ""
     remark = re.search(rf"^{public}\b[^#\n]*#  ?(.*)$", inspect.getsource(module), re.MULTILINE)
     return (shown or f"`{_value(value)}`") + (f": {remark[1].strip()}" if remark else "")
 
 
-def _is_literal(value: object) -> bool:
-    return type(value).__name__ == "_LiteralGenericAlias"
-
-
 def _value(value: object) -> str:
-    return re.sub(r"\b(labelhealth\.core|typing|collections\.abc|numpy)\.(\w+\.)*", "", repr(value))
+    """Return a value as it stands in code; array types in words, since their code changes with numpy."""
+    if get_origin(value) is np.ndarray:
+        return f"ndarray of {get_args(get_args(value)[1])[0].__name__}"
+    return re.sub(r"\b(labelhealth\.core|typing|collections\.abc)\.(\w+\.)*", "", repr(value))
 
 
 def _object(heading: str, name: str, value: Any) -> list[str]:

@@ -23,6 +23,13 @@ class Votes:
         Names of the examples.
     columns : Index of length R
         Names of the annotators.
+
+    Examples
+    --------
+    >>> import numpy as np, pandas as pd
+    >>> votes = Votes(*np.array([[0, 0, 1], [0, 1, 1], [2, 2, 0]]), pd.RangeIndex(2), pd.Index(["ann", "bob"]))
+    >>> votes.n_by_row
+    array([2, 1])
     """
 
     rows: IntArray

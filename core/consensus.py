@@ -39,6 +39,12 @@ class ConsensusLabels:
         Share of the votes on the example that are for it.
     annotators : DataFrame, one row an annotator
         As `multiannotator.get_label_quality_multiannotator` gives it, worst first.
+
+    Examples
+    --------
+    >>> import numpy as np, pandas as pd
+    >>> ConsensusLabels(np.array([1]), np.array([0.9]), np.array([1.0]), pd.DataFrame()).agreement
+    array([1.])
     """
 
     labels: IntArray

@@ -30,6 +30,12 @@ class SetIssues:
         Examples that the chosen filter flags, worst first.
     label_quality : ndarray of float, shape (N,)
         Score of each example, in [0, 1]; low means suspicious.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> SetIssues(np.zeros((2, 3), bool), np.array([], int), np.array([0.9, 0.8])).label_quality.min()
+    np.float64(0.8)
     """
 
     flags: BoolArray
@@ -57,6 +63,7 @@ def find_set_issues(has_label: BoolArray, pred_probs: FloatArray, options: Issue
     Examples
     --------
     >>> import numpy as np
+    >>> from labelhealth.core.options import IssueOptions
     >>> has_label = np.array([[1, 0], [1, 0], [1, 0], [0, 1], [0, 1], [1, 1]], bool)
     >>> pred_probs = np.array([[0.9, 0.1], [0.8, 0.2], [0.1, 0.1], [0.2, 0.9], [0.1, 0.8], [0.9, 0.7]])
     >>> find_set_issues(has_label, pred_probs, IssueOptions()).rows

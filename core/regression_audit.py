@@ -36,6 +36,13 @@ class NumberIssues:
         Estimated share of label errors.
     warnings : tuple of str
         What models warned of, each text once.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> found = NumberIssues(np.array([1.0, 9.0]), np.array([0.9, 0.1]), np.array([1]), 0.5, ())
+    >>> found.rows
+    array([1])
     """
 
     predicted: FloatArray
@@ -85,7 +92,9 @@ def find_number_issues(
 
     Examples
     --------
+    >>> import numpy as np
     >>> import pandas as pd
+    >>> from labelhealth.core.features import FeatureFrame
     >>> from labelhealth.core.regressors import make_regressor
     >>> x = np.arange(60.0)
     >>> y = 2 * x + np.sin(x)

@@ -34,13 +34,18 @@ LISTS = frozenset({"Parameters", "Attributes", "Returns", "Yields", "Raises", "W
 LONGEST_SIGNATURE = 100  # characters on one line; longer ones get a line for each parameter
 PIPELINE = frozenset(
     {
+        "consensus",
         "estimators",
         "features",
         "folds",
         "identity",
+        "label_sets",
         "leaks",
         "out_of_fold",
+        "out_of_fold_sets",
         "parts",
+        "regression_audit",
+        "regressors",
         "summary",
         "training_sample",
     }

@@ -13,12 +13,15 @@ FORBIDDEN = {"prefect", "great_expectations", "pydantic"}
 HEAVY = {"pandas", "pyarrow", "sklearn", "scipy"}  # loaded where a frame or a model is made, not before
 WITH_FRAMES = (
     "classification",
+    "consensus",
     "data_issues",
     "features",
     "multiannotator",
     "out_of_fold",
+    "out_of_fold_sets",
     "outlier",
     "regression",
+    "regression_audit",
     "token_classification",
     "training_sample",
 )  # whose results or arguments are frames, or which train

@@ -23,8 +23,8 @@ MIN_CLASSES = 2
 MIN_EXAMPLES_PER_CLASS = 2.0  # fewer on average: the column is more likely an id or a target of regression
 _WAYS_OUT = {
     "instant": "make classes of it first, such as the year",
-    "vector": "give each row one class; lists of labels are not audited here",
-    "other": "give each row one class, as a string, an integer or a boolean",
+    "vector": "give each row one class, or choose task multi_label for lists of classes",
+    "other": "give each row one class, as a string, an integer or a boolean; task multi_label takes lists",
 }
 
 
@@ -227,7 +227,7 @@ def _check_values(
     raise input_error(
         f"`{column}` must hold classes, so whole numbers",
         f"{values[code]} at {place} ({counts[bad].sum()} of {n_rows} rows)",
-        "a target of regression must be cut into classes first",
+        "choose task regression for numbers, or cut them into classes first",
     )
 
 

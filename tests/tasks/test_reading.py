@@ -118,7 +118,7 @@ def test_labels_outside_the_configured_classes_are_counted_and_named(tmp_path):
         (pa.nulls(4, pa.string()), r"at least two classes in `y`; got no label in any row"),
         (pa.array([b"a", b"b", b"a", b"b"]), r"`y` must hold labels .*; got type binary. Hint: decode"),
         (pa.array([["a"], ["b"], ["a"], ["b"]]), r"got type list.*Hint: give each row one class"),
-        (pa.array([[1, 2], [1], [2], [3]]), r"got type list.*lists of labels are not audited here"),
+        (pa.array([[1, 2], [1], [2], [3]]), r"got type list.*choose task multi_label for lists of classes"),
         (pa.array([dt.date(2024, 1, 1)] * 4), r"got type date32.*Hint: make classes of it first"),
         (pa.array([dt.timedelta(1)] * 4), r"got type duration"),
         (pa.array([{"a": 1}] * 4), r"got type struct"),

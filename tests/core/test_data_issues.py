@@ -16,6 +16,7 @@ from labelhealth.core.classification import CleanLearning
 from labelhealth.core.count import compute_confident_joint
 from tests.core.strategies import random_dataset
 
+pytestmark = pytest.mark.usefixtures("one_thread", "light_cleanlab")
 N_PROBLEMS = 600
 K = 10
 NEIGHBOR_CHECKS = ("outlier", "near_duplicate", "non_iid", "data_valuation", "underperforming_group", "label")

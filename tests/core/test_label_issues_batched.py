@@ -8,6 +8,7 @@ from labelhealth.core import errors
 from labelhealth.core.label_issues_batched import LabelInspector, find_label_issues_batched
 from tests.core.strategies import random_dataset
 
+pytestmark = pytest.mark.usefixtures("one_thread", "light_cleanlab")
 N_PROBLEMS = 500
 SCORES = ("self_confidence", "normalized_margin", "confidence_weighted_entropy")
 
@@ -16,13 +17,13 @@ def drawn(seed):
     """A dataset of which every class occurs, and options."""
     rng = np.random.default_rng(seed)
     n_classes = int(rng.integers(2, 12))
-    labels, pred_probs = random_dataset(seed, n_classes, int(rng.integers(30, 400)))
+    labels, pred_probs = random_dataset(seed, n_classes, int(rng.integers(30, 120)))
     labels[:n_classes] = np.arange(n_classes)
     method = SCORES[seed % 3]
     score = {"method": method, "adjust_pred_probs": bool(rng.random() < 0.3) and method != SCORES[2]}
     number = {"estimation_method": ("off_diagonal", "off_diagonal_calibrated")[seed % 2]}
     options = {"quality_score_kwargs": score, "num_issue_kwargs": number, "verbose": False}
-    return labels, pred_probs, int(rng.integers(1, 500)), options
+    return labels, pred_probs, int(rng.integers(12, 150)), options
 
 
 def test_rows_are_those_of_cleanlab(record_testsuite_property):

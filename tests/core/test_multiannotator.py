@@ -1,5 +1,6 @@
 """Labels of several annotators: consensus, quality and scores are cleanlab's, or differ for a reason that is named."""
 
+import contextlib
 import warnings
 from collections import Counter
 from functools import partial
@@ -12,6 +13,7 @@ from labelhealth.core import _crowdlab, _temperature, errors, multiannotator, ra
 from labelhealth.core._annotator_stats import _worst_class, vote_quality
 from labelhealth.core._check_votes import check_annotations
 
+pytestmark = pytest.mark.usefixtures("light_cleanlab")
 N_PROBLEMS = 520
 NAN = np.nan
 SCORES = ("self_confidence", "normalized_margin", "confidence_weighted_entropy")
@@ -27,16 +29,17 @@ FUNCTIONS = (
 def crowd(seed):
     """A table of votes, probabilities of three models (M, N, K), and those of examples without labels."""
     rng = np.random.default_rng(seed)
-    n_classes, n_rows, n_annotators = (int(rng.integers(*ends)) for ends in ((2, 7), (6, 36), (2, 11)))
+    n_classes, n_rows, n_annotators = (int(rng.integers(*ends)) for ends in ((2, 6), (5, 13), (2, 6)))
     true = rng.integers(0, n_classes, n_rows)
     is_right = rng.random((n_rows, n_annotators)) < rng.uniform(0.3, 0.95, n_annotators)
     table = np.where(is_right, true[:, None], rng.integers(0, n_classes, is_right.shape))
-    if rng.random() < 0.6:
+    if rng.random() < 0.4:
         table = table.astype(np.float64)
         table[2:][rng.random((n_rows - 2, n_annotators)) < rng.uniform(0.1, 0.8)] = NAN
         table[np.arange(n_rows), rng.integers(0, n_annotators, n_rows)] = true
         if n_annotators > 3 and rng.random() < 0.3:  # the last one shares no example with another
             table[:, -1] = NAN
+            table[np.isnan(table).all(axis=1), 0] = 0
             table[-1] = [NAN] * (n_annotators - 1) + [0]
     n_unlabeled = int(rng.integers(1, 10))
     logits = rng.normal(0, 1, (3, n_rows + n_unlabeled, n_classes))
@@ -54,7 +57,7 @@ def problem(seed):
     """One call of each function: name -> arguments and options."""
     table, members, unlabeled = crowd(seed)
     rng = np.random.default_rng([seed, 1])
-    if rng.random() < 0.4:
+    if rng.random() < 0.3:
         names = pd.Index([f"a{r}" for r in range(table.shape[1])], name="who")
         table = pd.DataFrame(table, columns=names, index=pd.RangeIndex(5, 5 + len(table), name="what"))
     score = {"method": SCORES[seed % 3]}
@@ -138,11 +141,19 @@ def in_float64(arguments):
     )
 
 
+@contextlib.contextmanager
+def counted_as_there(is_packed):
+    """Count votes as cleanlab counts them in this block, if it counts them otherwise."""
+    with pytest.MonkeyPatch.context() as patch:
+        if is_packed:
+            patch.setattr(_crowdlab, "vote_shares", packed_shares)
+            patch.setattr(_temperature, "vote_shares", packed_shares)
+        yield patch
+
+
 def packed(name, arguments, options):
     """Answer again with votes counted as cleanlab counts them."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(_crowdlab, "vote_shares", packed_shares)
-        patch.setattr(_temperature, "vote_shares", packed_shares)
+    with counted_as_there(is_packed=True):
         return answer(multiannotator, name, arguments, options)
 
 
@@ -170,7 +181,8 @@ def is_packed(name, arguments, options):
 
 def with_ties_of(peer, name, arguments, options):
     """Answer again with cleanlab's class where two are equally probable, which its rounding decides."""
-    theirs, best = peer["label_quality"]["consensus_label"].to_numpy(), _crowdlab._best
+    quality, best = peer["label_quality"], _crowdlab._best
+    theirs = quality.get("consensus_label_best_quality", quality["consensus_label"]).to_numpy()
 
     def decided(voted):
         other = theirs != best(voted)
@@ -178,9 +190,45 @@ def with_ties_of(peer, name, arguments, options):
         assert (highest[:, -1] - highest[:, -2] < 1e-12).all()
         return theirs
 
-    with pytest.MonkeyPatch.context() as patch:
+    with counted_as_there(is_packed(name, arguments, options)) as patch:
         patch.setattr(_crowdlab, "_best", decided)
         return answer(multiannotator, name, arguments, options)
+
+
+def with_worst_classes_of(peer, ours, table):
+    """Take cleanlab's worst class where it is as bad as ours: rounding of the mean quality of its examples decides."""
+    if any(key not in ours for key in ("annotator_stats", "label_quality")):
+        return ours
+    votes, quality = np.asarray(table, dtype=np.float64), ours["label_quality"]
+    consensus, scores = (quality[name].to_numpy() for name in ("consensus_label", "consensus_quality_score"))
+    names = list(table.columns) if isinstance(table, pd.DataFrame) else list(range(votes.shape[1]))
+    stats, theirs = ours["annotator_stats"].copy(), peer["annotator_stats"]["worst_class"]
+    for name in stats.index:
+        own = votes[:, names.index(name)]
+        judged = [
+            ((consensus[own == k] == k).mean(), (own == k).sum(), scores[own == k].mean())
+            for k in (stats.loc[name, "worst_class"], theirs[name])
+        ]
+        if np.allclose(*judged, rtol=1e-12, atol=0):
+            stats.loc[name, "worst_class"] = theirs[name]
+    return {**ours, "annotator_stats": stats}
+
+
+def active_with_ties_of(theirs, name, arguments, options):
+    """Answer again with the consensus that cleanlab finds among the probabilities it has scaled."""
+    votes = check_annotations(arguments[0])
+    is_ensemble = "ensemble" in name
+    members = arguments[1] if is_ensemble else arguments[1][None]
+    with counted_as_there(is_packed(name, arguments, options)):
+        warmths = [_temperature.best_temperature(votes, member) for member in members]
+        scaled = np.stack([_temperature.scaled(*pair) for pair in zip(members, warmths, strict=True)])
+        quality = (
+            (FUNCTIONS[2], (arguments[0], scaled))
+            if is_ensemble
+            else (FUNCTIONS[1], (arguments[0], scaled[0]))
+        )
+        peer = answer(theirs, *quality, {"verbose": False})
+        return with_ties_of(peer, name, arguments, options)
 
 
 def reasons_of(theirs, name, arguments, options):
@@ -204,6 +252,13 @@ def reasons_of(theirs, name, arguments, options):
         reasons.append("cleanlab scales float32 probabilities in float32")
         if is_equal(ours, peer):
             return reasons
+    reasons += further_reasons_of(theirs, name, arguments, options, ours, peer)
+    return reasons
+
+
+def further_reasons_of(theirs, name, arguments, options, ours, peer):
+    """Name the reasons that have nothing to do with probabilities; each is checked as well."""
+    reasons = []
     if options.get("quality_method") == "agreement" and "detailed_label_quality" in ours:
         ones, zeros = ours["detailed_label_quality"] == 1, peer["detailed_label_quality"] == 0
         ours = {**ours, "detailed_label_quality": ours["detailed_label_quality"].mask(ones & zeros, 0.0)}
@@ -215,9 +270,19 @@ def reasons_of(theirs, name, arguments, options):
         reasons.append("cleanlab returns the weights of the last consensus method")
         if is_equal(ours, peer):
             return reasons
+    if "quality" in name and not isinstance(peer, str):
+        ours = with_worst_classes_of(peer, ours, arguments[0])
+        reasons.append("cleanlab's rounding parts classes that are equally bad")
+        if is_equal(ours, peer):
+            return reasons
     if "quality" in name and options.get("quality_method") != "agreement" and not isinstance(peer, str):
         options = {**options, "return_weights": False}
         ours, peer = with_ties_of(peer, name, arguments, options), answer(theirs, name, arguments, options)
+        reasons.append("cleanlab's rounding parts classes that are equally probable")
+        if is_equal(ours, peer) or is_equal(with_worst_classes_of(peer, ours, arguments[0]), peer):
+            return reasons
+    if "active" in name and not isinstance(peer, str):
+        ours = active_with_ties_of(theirs, name, arguments, options)
         reasons.append("cleanlab's rounding parts classes that are equally probable")
         if is_equal(ours, peer):
             return reasons

@@ -13,7 +13,7 @@ from labelhealth.core.outlier import OutOfDistribution
 from tests.core.strategies import random_dataset
 
 pytestmark = pytest.mark.usefixtures("one_thread", "light_cleanlab")
-N_PROBLEMS = 600
+N_PROBLEMS = 1000
 METHODS = ("entropy", "least_confidence", "gen")
 LINE = np.array([[0.0], [1.0], [2.0], [5.0]])
 LABELS, PROBS = random_dataset(0, 3, 50)
@@ -71,7 +71,7 @@ def answers(make, params, fitting, scoring):
 
 
 def test_scores_are_those_of_cleanlab(record_testsuite_property):
-    """600 problems, features and probabilities by turns: scores, scale and thresholds."""
+    """1,000 problems, features and probabilities by turns: scores, scale and thresholds."""
     theirs = pytest.importorskip("cleanlab.outlier")
     n_zero = n_single = 0
     for seed in range(N_PROBLEMS):

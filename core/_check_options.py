@@ -26,12 +26,12 @@ DISTRIBUTION_TOLERANCE = 1e-3  # a joint rounded to a few digits is still a join
 Choice = TypeVar("Choice", bound=str)
 
 
-def check_single_label(multi_label: bool, function: str) -> None:
-    """Reject `multi_label=True`."""
+def check_single_label(multi_label: bool, instead: str) -> None:
+    """Reject `multi_label=True`, and name the function for such data."""
     if multi_label:
         msg = (
-            "`multi_label` must be False; multi-label data is not supported by this function"
-            f" ({function}) yet."
+            "`multi_label` must be False; got True."
+            f" Hint: multilabel_classification.dataset.{instead} is for such data."
         )
         raise UnsupportedError(msg)
 

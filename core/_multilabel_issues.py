@@ -17,6 +17,7 @@ from labelhealth.core._label_sets import GivenSets, count_sides
 from labelhealth.core._multilabel_scores import score_examples
 from labelhealth.core._order import ascending
 from labelhealth.core._pairs import sparse
+from labelhealth.core._sweep import float_type
 from labelhealth.core._types import BoolArray, FloatArray, IntArray
 from labelhealth.core._warn import warn_user
 from labelhealth.core.label_issues_batched import find_label_issues_batched
@@ -88,6 +89,12 @@ def flag_examples(request: SetsRequest) -> BoolArray:
     scores = score_examples(request.given, "self_confidence", adjust_pred_probs=False)
     mask[ascending(scores)[:n_issues]] = True
     return mask
+
+
+def flag_unpredicted(given: GivenSets) -> BoolArray:
+    """Return which examples are given other classes than those more probable than not, shape (N,)."""
+    chance = given.pred_probs.astype(float_type(given.pred_probs.dtype))
+    return np.asarray(((chance > 1 - chance) != given.has_label).any(axis=1))
 
 
 def rank_examples(request: SetsRequest, mask: BoolArray) -> IntArray:

@@ -84,7 +84,7 @@ def rank_classes_by_label_quality(
     confident_joint : array-like of float, shape (K, K), optional
         Counts to estimate the joint from.
     multi_label : bool, default False
-        Must be False.
+        Must be False; `multilabel_classification.dataset` is for multi-label data.
 
     Returns
     -------
@@ -117,7 +117,7 @@ def rank_classes_by_label_quality(
     """
     import pandas as pd
 
-    check_single_label(multi_label, "rank_classes_by_label_quality")
+    check_single_label(multi_label, "rank_classes_by_multilabel_quality")
     estimated = _joint(labels, pred_probs, joint, confident_joint)
     n_examples = resolve_num_examples(num_examples, labels, confident_joint)
     off_given = estimated.sum(axis=1) - estimated.diagonal()
@@ -168,7 +168,7 @@ def find_overlapping_classes(
     confident_joint : array-like of float, shape (K, K), optional
         Counts to estimate the joint from.
     multi_label : bool, default False
-        Must be False.
+        Must be False; `multilabel_classification.dataset` is for multi-label data.
 
     Returns
     -------
@@ -195,7 +195,7 @@ def find_overlapping_classes(
     """
     import pandas as pd
 
-    check_single_label(multi_label, "find_overlapping_classes")
+    check_single_label(multi_label, "common_multilabel_issues")
     estimated = _joint(labels, pred_probs, joint, confident_joint)
     n_examples = resolve_num_examples(num_examples, labels, confident_joint)
     overlap = estimated if asymmetric else estimated + estimated.T
@@ -245,7 +245,7 @@ def overall_label_health_score(
         Joint distribution of given (row) and true (column) labels; not used if labels and probabilities are
         given.
     multi_label : bool, default False
-        Must be False.
+        Must be False; `multilabel_classification.dataset` is for multi-label data.
     verbose : bool, default True
         Whether to write two lines about the score to standard output.
 
@@ -281,7 +281,7 @@ def overall_label_health_score(
      ** The overall label health score for this dataset is: 0.75.
     0.75
     """
-    check_single_label(multi_label, "overall_label_health_score")
+    check_single_label(multi_label, "overall_multilabel_health_score")
     n_examples = resolve_num_examples(num_examples, labels, confident_joint)
     if labels is None or pred_probs is None:
         health = float(_joint(labels, pred_probs, joint, confident_joint).trace())
@@ -326,7 +326,7 @@ def health_summary(
     confident_joint : array-like of float, shape (K, K), optional
         Counts to estimate the joint from.
     multi_label : bool, default False
-        Must be False.
+        Must be False; `multilabel_classification.dataset` is for multi-label data.
     verbose : bool, default True
         Whether to write both tables and the health lines to standard output.
 
@@ -346,7 +346,7 @@ def health_summary(
     >>> summary["overall_label_health_score"]
     0.75
     """
-    check_single_label(multi_label, "health_summary")
+    check_single_label(multi_label, "multilabel_health_summary")
     counted = None
     if labels is not None and pred_probs is not None and joint is None and confident_joint is None:
         counted = confident_joint_of(check_given(labels, pred_probs, one_class=False, in_range=False))

@@ -97,7 +97,7 @@ class ClassNamesError(OptionError, IndexError):
 
 
 class UnsupportedError(OptionError):
-    """The function does not do this yet."""
+    """The function does not do this; the message names the one that does."""
 
 
 class TokensError(LabelHealthError):

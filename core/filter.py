@@ -15,13 +15,14 @@ from labelhealth.core._check_options import (
     check_n_jobs,
     check_rank_by,
     check_removals,
-    check_single_label,
     check_whole_joint,
 )
 from labelhealth.core._estimates import judge
 from labelhealth.core._find_issues import Request, find, warn_of_small_classes, warn_of_unused_options
 from labelhealth.core._issues import PRUNING_RULES
 from labelhealth.core._joint import calibrate as calibrate_counts
+from labelhealth.core._label_sets import check_given_sets
+from labelhealth.core._multilabel_issues import flag_unpredicted
 from labelhealth.core._pairs import count_pairs, sparse
 from labelhealth.core._sweep import threads
 from labelhealth.core._types import BoolArray, FloatArray, IntArray, LabelSetsLike, LabelsLike
@@ -169,38 +170,42 @@ def find_label_issues(
 
 
 def find_predicted_neq_given(
-    labels: LabelsLike, pred_probs: FloatArray, *, multi_label: bool = False
+    labels: LabelsLike | LabelSetsLike, pred_probs: FloatArray, *, multi_label: bool = False
 ) -> BoolArray:
     """Flag the examples for which another class is most probable.
 
     Parameters
     ----------
     labels : array-like of int, shape (N,)
-        Given class of each example, in 0..K-1.
+        Given class of each example, in 0..K-1; with `multi_label` a list of lists of classes.
     pred_probs : ndarray of float, shape (N, K)
         Probabilities.
     multi_label : bool, default False
-        Must be False.
+        Whether examples may have any number of classes, and probabilities are independent of each other.
 
     Returns
     -------
     ndarray of bool, shape (N,)
-        True where the lowest class of the highest probability is not the given label.
+        True where the lowest class of the highest probability is not the given label; with `multi_label`, where the
+        classes of a probability above 1/2 are not those given.
 
     Raises
     ------
     LabelsError, PredProbsError
         If labels and probabilities are invalid or do not fit each other.
-    UnsupportedError
-        If `multi_label` is True.
+    LabelSetsTypeError
+        If `multi_label` is True and labels are not a list of lists (also a TypeError and an AssertionError).
 
     Examples
     --------
     >>> import numpy as np
     >>> find_predicted_neq_given([0, 1], np.array([[0.4, 0.6], [0.4, 0.6]]))
     array([ True, False])
+    >>> find_predicted_neq_given([[0, 1], [0, 1]], np.array([[0.9, 0.8], [0.9, 0.3]]), multi_label=True)
+    array([False,  True])
     """
-    check_single_label(multi_label, "find_predicted_neq_given")
+    if multi_label:
+        return flag_unpredicted(check_given_sets(labels, pred_probs))
     given = check_given(labels, pred_probs, one_class=False, in_range=False)
     columns = judge(given, keep=frozenset({"predicted"}))[1].columns
     return np.asarray(columns.predicted != given.labels)

@@ -63,7 +63,7 @@ class Problem:
 def make_problem(seed):
     """Draw a dataset, seldom a large one; some classes are rare or nobody has them, none has every example."""
     rng = np.random.default_rng(seed)
-    most_rows, most_classes = (300, 8) if seed % 100 == 0 else (28, 3)
+    most_rows, most_classes = (200, 6) if seed % 250 == 0 else (20, 3 if seed % 5 == 0 else 2)
     n_rows, n_classes = int(rng.integers(12, most_rows + 1)), int(rng.integers(2, most_classes + 1))
     true = rng.random((n_rows, n_classes)) < rng.uniform(0.05, 0.7, n_classes)
     has_label = true ^ (rng.random((n_rows, n_classes)) < rng.uniform(0, 0.3))
@@ -102,7 +102,7 @@ def answers(package, problem):
 
 
 def calls(package, problem):
-    """Return the calls of one problem: three that are always made, and two or three of many in turn."""
+    """Return the calls of one problem: one or two of each module, in turn."""
     count, filters, sets, rank, dataset = (importlib.import_module(f"{package}.{name}") for name in MODULES)
     given, turn = (problem.labels, problem.pred_probs), problem.seed
     kwargs = {"adjust_pred_probs": problem.is_adjusted}
@@ -114,8 +114,9 @@ def calls(package, problem):
     by_class = sets.find_multilabel_issues_per_class
     made = {
         "aggregated": lambda: rank.get_label_quality_scores(*given, **scored, **aggregator),
-        "issues": lambda: dataset.common_multilabel_issues(*given),
+        "class scores": lambda: rank.get_label_quality_scores_per_class(*given, **scored),
     }
+    predicted = {"predicted": lambda: filters.find_predicted_neq_given(*given, multi_label=True)}
     finds = (
         {"mask": lambda: sets.find_label_issues(*given, **chosen)},
         {"ranked": lambda: sets.find_label_issues(*given, **ranked, filter_by=chosen["filter_by"])},
@@ -128,12 +129,12 @@ def calls(package, problem):
         {"low memory, class rows": lambda: by_class(*given, low_memory=True, **_only_score(ranked))},
         {"deprecated": lambda: filters.find_label_issues(*given, **chosen, multi_label=True)},
     )
-    others = (
-        {"class scores": lambda: rank.get_label_quality_scores_per_class(*given, **scored)},
-        *({name: call} for name, call in _count_calls(count, problem).items()),
-        *({name: call} for name, call in _dataset_calls(dataset, problem).items()),
+    counted, judged = (
+        tuple({name: call} for name, call in part.items())
+        for part in (_count_calls(count, problem), _dataset_calls(dataset, problem))
     )
-    return made | finds[turn % 10] | others[turn % len(others)]
+    other = predicted if turn % 2 else counted[turn // 2 % len(counted)]
+    return made | finds[turn % 10] | judged[turn % len(judged)] | other
 
 
 def _only_score(options):
@@ -162,6 +163,7 @@ def _dataset_calls(dataset, problem):
     names = {"class_names": [f"class {k}" for k in range(problem.pred_probs.shape[1])]}
     summary = dataset.multilabel_health_summary
     return {
+        "issues": lambda: dataset.common_multilabel_issues(*given),
         "classes": lambda: dataset.rank_classes_by_multilabel_quality(*given, **names),
         "health": lambda: dataset.overall_multilabel_health_score(*given),
         "health of joint": lambda: dataset.overall_multilabel_health_score(*given, **joint),

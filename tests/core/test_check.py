@@ -429,7 +429,6 @@ def test_bad_options(call, error, match):
 @pytest.mark.parametrize(
     "call",
     [
-        lambda: cl.filter.find_predicted_neq_given([[0]], PROBS, multi_label=True),
         lambda: cl.dataset.find_overlapping_classes([[0]], PROBS, multi_label=True),
         lambda: cl.dataset.rank_classes_by_label_quality([[0]], PROBS, multi_label=True),
         lambda: cl.dataset.overall_label_health_score([[0]], PROBS, multi_label=True),
@@ -437,9 +436,10 @@ def test_bad_options(call, error, match):
     ],
 )
 def test_multi_label_is_refused(call):
-    """`multi_label=True` is an error that says so."""
+    """`multi_label=True` is an error that names the function for such data."""
     with pytest.raises(
-        errors.UnsupportedError, match=r"`multi_label` must be False.*not supported by this function"
+        errors.UnsupportedError,
+        match=r"`multi_label` must be False; got True.*multilabel_classification\.dataset\.\w+ is",
     ):
         call()
 

@@ -59,7 +59,7 @@ def test_agrees_with_cleanlab(tmp_path, record_testsuite_property):
     )
 
     assert unexplained == []
-    assert n_compared >= 4 * N_PROBLEMS
+    assert n_compared >= 5 * N_PROBLEMS
     assert sum(reasons.values()) < 0.1 * n_compared
 
 
@@ -81,8 +81,8 @@ def reason_of(name, problem, ours, theirs):
     """Name the reason of a difference; None if there is none."""
     filter_by = FILTERS[problem.seed % 7]
     is_absent = ~problem.has_label.any(axis=0)
-    if name in {"mask", "ranked", "class mask", "class rows", "deprecated"}:
-        needs_two = filter_by in FILTERS[4:] and is_absent.any()
+    if name in {"mask", "ranked", "class mask", "class rows", "deprecated", "predicted"}:
+        needs_two = (name == "predicted" or filter_by in FILTERS[4:]) and is_absent.any()
         if (
             needs_two
             and isinstance(theirs, str)
@@ -120,6 +120,9 @@ def _reason_of_order(problem, filter_by, ours, theirs):
         return None
     if filter_by not in FILTERS[5:]:
         return None
+    if isinstance(theirs, str):  # cleanlab's error
+        flagged = problem.has_label[rows]
+        return "cleanlab cannot score flagged rows of which all have every class" if flagged.all() else None
     # flagged rows in order of score are permuted by the scores, among themselves, of the rows in row order
     confidence = rank.get_label_quality_scores(problem.labels, problem.pred_probs)
     flagged = rows[np.argsort(confidence[rows], kind="stable")]

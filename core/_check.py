@@ -221,30 +221,26 @@ def _check_labels_below(
         raise error(msg)
 
 
-def _check_probs_array(pred_probs: FloatArray) -> FloatArray:
+def _check_probs_array(pred_probs: FloatArray, name: str = "pred_probs") -> FloatArray:
     if not isinstance(pred_probs, np.ndarray):
-        msg = (
-            "`pred_probs` must be a numpy array;"
-            f" got {type(pred_probs).__name__}. Hint: np.asarray(pred_probs)."
-        )
+        msg = f"`{name}` must be a numpy array; got {type(pred_probs).__name__}. Hint: np.asarray({name})."
         raise PredProbsTypeError(msg)
     if pred_probs.dtype.kind not in "fiu" or isinstance(pred_probs, np.ma.MaskedArray):
         msg = (
-            "`pred_probs` must hold plain numbers;"
-            f" got {type(pred_probs).__name__} of dtype {pred_probs.dtype}."
+            f"`{name}` must hold plain numbers; got {type(pred_probs).__name__} of dtype {pred_probs.dtype}."
         )
         raise PredProbsTypeError(msg)
     return np.asarray(pred_probs)  # a memory map as a plain view: slices are cheap
 
 
-def check_range(probs: FloatArray, tolerance: float = TOLERANCE) -> None:
+def check_range(probs: FloatArray, tolerance: float = TOLERANCE, name: str = "pred_probs") -> None:
     """Reject probabilities outside [0, 1], and NaN."""
     ends = range_of(float_type(probs.dtype), tolerance)
     if any(count_outside(block, *ends) for _, block in blocks(probs, slice(0, len(probs)))):
-        reject_range(probs, tolerance)
+        reject_range(probs, tolerance, name)
 
 
-def reject_range(probs: FloatArray, tolerance: float = TOLERANCE) -> NoReturn:
+def reject_range(probs: FloatArray, tolerance: float = TOLERANCE, name: str = "pred_probs") -> NoReturn:
     """Raise the error that tells of the first bad value, of which there is at least one."""
     n_bad, first_row, first_value = 0, -1, 0.0
     for rows, block in blocks(probs, slice(0, len(probs))):
@@ -254,7 +250,7 @@ def reject_range(probs: FloatArray, tolerance: float = TOLERANCE) -> NoReturn:
             first_row, first_value = rows.start + int(places[0]), float(block[is_bad][0])
         n_bad += len(places)
     msg = (
-        f"`pred_probs` must lie in [0, 1]; got {first_value:.10g} at row {first_row} ({n_bad} of {len(probs)} rows)."
+        f"`{name}` must lie in [0, 1]; got {first_value:.10g} at row {first_row} ({n_bad} of {len(probs)} rows)."
         " Hint: pass probabilities, not logits, and no NaN."
     )
     raise PredProbsError(msg)
@@ -281,15 +277,22 @@ def check_score_defined(given: Given, score: Score) -> None:
 
 
 def check_probs(
-    pred_probs: FloatArray, *, tolerance: float = TOLERANCE, one_class: bool = False
+    pred_probs: FloatArray,
+    *,
+    tolerance: float = TOLERANCE,
+    one_class: bool = False,
+    name: str = "pred_probs",
 ) -> FloatArray:
-    """Return probabilities of at least two classes, or `one_class`, that stand alone, without labels."""
-    probs = _check_probs_array(pred_probs)
+    """Return probabilities of at least two classes, or `one_class`, that stand alone, without labels.
+
+    `name` is what messages call them.
+    """
+    probs = _check_probs_array(pred_probs, name)
     if probs.ndim != 2 or probs.shape[1] < (1 if one_class else 2):
         columns = "classes" if one_class else "two classes or more"
-        msg = f"`pred_probs` must have two dimensions (examples, {columns}); got shape {probs.shape}."
+        msg = f"`{name}` must have two dimensions (examples, {columns}); got shape {probs.shape}."
         raise PredProbsError(msg)
-    check_range(probs, tolerance)
+    check_range(probs, tolerance, name)
     return probs
 
 

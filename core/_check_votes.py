@@ -64,10 +64,7 @@ def check_class_probs(
     pred_probs: npt.NDArray[Any], votes: Votes | None, name: str = "pred_probs"
 ) -> FloatArray:
     """Return probabilities (N, K) in [0, 1] of all classes that were voted for, one row an example."""
-    try:
-        probs = check_probs(pred_probs)
-    except PredProbsError as error:
-        raise type(error)(str(error).replace("`pred_probs`", f"`{name}`")) from error
+    probs = check_probs(pred_probs, name=name)
     if votes is not None:
         _check_fit(probs.shape, votes, name)
     return probs

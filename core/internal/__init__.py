@@ -1,4 +1,7 @@
 """Small helpers under the paths that users of cleanlab know: `internal.util` and `internal.latent_algebra`.
+"""Small helpers under the paths that users of cleanlab know; the functions themselves live where they belong.
+
+`token_classification_utils` is loaded when it is imported.
 
 Examples
 --------

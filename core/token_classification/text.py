@@ -172,7 +172,7 @@ def merge_probs(probs: FloatArray, maps: Sequence[int]) -> FloatArray:
     >>> merge_probs(np.array([[0.25, 0.25, 0.5]]), [0, 0, -1])
     array([[1.]])
     """
-    clean = check_probs(probs)
+    clean = check_probs(probs, name="probs")
     places = np.asarray(maps)
     if places.shape != (clean.shape[1],) or places.dtype.kind not in "iu":
         msg = f"`maps` must be {clean.shape[1]} class numbers, one a column of `probs`; got {list(maps)}."

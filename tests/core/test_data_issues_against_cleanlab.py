@@ -104,6 +104,41 @@ def worst_of_cleanlab(labels, pred_probs, groups):
     return worst, where
 
 
+def reason_of(check, seed, problem, data, ours, peer):
+    """Name the reason of a difference; each is checked."""
+    X, labels, pred_probs, groups = problem
+    mask, score, summary = ours
+    if check not in {"outlier", "near_duplicate"} and "features" in data and has_equal_distances(X, check):
+        reason = "equal distances"
+    elif check == "underperforming_group":
+        reason = "worst group"
+        assert close(score, peer[1]), seed
+        assert groups is None or close(worst_of_cleanlab(labels, pred_probs, groups)[0], peer[2]), seed
+        assert summary < peer[2], seed
+    elif "features" not in data:
+        reason = "rounding of the joint"  # an unstable sort decides where a unit goes
+        theirs = importlib.import_module("cleanlab.count").compute_confident_joint(labels, pred_probs)
+        assert not np.array_equal(compute_confident_joint(labels, pred_probs), theirs), seed
+        assert close(score, peer[1]), seed
+        assert close(summary, peer[2]), seed
+    elif check == "label":
+        reason = "ties of classes"
+        graph = di.build_neighbor_graph(X, metric="euclidean")
+        probs = np.stack(
+            [(labels[graph.neighbors] == c).mean(axis=1) for c in range(labels.max() + 1)], axis=1
+        )
+        top = np.sort(probs, axis=1)
+        assert np.array_equal(mask, found_by_learning(labels, probs)), seed
+        assert (top[:, -1] == top[:, -2]).any(), seed
+        assert close(score, peer[1]), seed
+    else:
+        reason = "rounding"
+        assert check == "data_valuation", seed
+        assert close(score, peer[1]), seed
+        assert (score[mask != peer[0]] == 0.5).all(), seed
+    return reason
+
+
 @pytest.mark.parametrize("check", NEIGHBOR_CHECKS)
 def test_answers_are_those_of_cleanlab(check, record_testsuite_property):
     """500 problems of each check over neighbours, or of labels."""
@@ -148,38 +183,9 @@ def test_answers_are_those_of_cleanlab(check, record_testsuite_property):
         n_flagged += int(mask.sum())
         if is_equal:
             continue
-        if (
-            check not in {"outlier", "near_duplicate"}
-            and "features" in data
-            and has_equal_distances(X, check)
-        ):
-            classes["equal distances"] += 1
-        elif check == "underperforming_group":
-            classes["worst group"] += 1
-            assert close(score, peer[1]), seed
-            assert groups is None or close(worst_of_cleanlab(labels, pred_probs, groups)[0], peer[2]), seed
-            assert summary < peer[2], seed
-        elif "features" not in data:
-            classes["rounding of the joint"] += 1  # an unstable sort decides where a unit goes
-            theirs = importlib.import_module("cleanlab.count").compute_confident_joint(labels, pred_probs)
-            assert not np.array_equal(compute_confident_joint(labels, pred_probs), theirs), seed
-            assert close(score, peer[1]), seed
-            assert close(summary, peer[2]), seed
-        elif check == "label":
-            classes["ties of classes"] += 1
-            graph = di.build_neighbor_graph(X, metric="euclidean")
-            probs = np.stack(
-                [(labels[graph.neighbors] == c).mean(axis=1) for c in range(labels.max() + 1)], axis=1
-            )
-            top = np.sort(probs, axis=1)
-            assert np.array_equal(mask, found_by_learning(labels, probs)), seed
-            assert (top[:, -1] == top[:, -2]).any(), seed
-            assert close(score, peer[1]), seed
-        else:
-            classes["rounding"] += 1
-            assert check == "data_valuation", seed
-            assert close(score, peer[1]), seed
-            assert (score[mask != peer[0]] == 0.5).all(), seed
+        classes[
+            reason_of(check, seed, (X, labels, pred_probs, groups), data, (mask, score, summary), peer)
+        ] += 1
     record_testsuite_property(f"{check}: problems compared with cleanlab", N_PROBLEMS)
     for name, count in classes.items():
         if count:

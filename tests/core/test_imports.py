@@ -61,6 +61,18 @@ def test_modules_load_frames_only_where_they_need_them():
     assert not _loaded_by(_import(light)) & HEAVY
 
 
+def test_helpers_are_where_users_of_cleanlab_look():
+    """The modules of `internal` hold the same functions, under cleanlab's names."""
+    from labelhealth.core.internal import token_classification_utils as words
+    from labelhealth.core.internal.latent_algebra import compute_py
+    from labelhealth.core.internal.util import round_preserving_sum
+    from labelhealth.core.token_classification import text
+
+    assert compute_py is cl.latent_algebra.compute_py
+    assert round_preserving_sum is cl.arrays.round_preserving_sum
+    assert [getattr(words, name) for name in words.__all__] == [getattr(text, name) for name in text.__all__]
+
+
 def test_submodules_load_on_first_use():
     """Attributes of the package are its submodules, and nothing else."""
     assert cl.filter.find_label_issues is cl.filter.find_label_issues

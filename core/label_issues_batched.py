@@ -40,8 +40,6 @@ class _Sliceable(Protocol):
         """Its lengths."""
         ...
 
-    def __len__(self) -> int: ...
-
     def __getitem__(self, rows: slice) -> Any: ...
 
 
@@ -114,15 +112,9 @@ def find_label_issues_batched(
         _source("labels", labels, labels_file),
         _source("pred_probs", pred_probs, pred_probs_file),
     )
-    if len(labels) != len(pred_probs):
-        msg = f"`pred_probs` must have one row for each of `labels`; got {len(pred_probs)} for {len(labels)}."
-        raise PredProbsError(msg)
-    if len(labels) == 0 or len(pred_probs.shape) != 2:
-        msg = f"`pred_probs` must have two dimensions and a row; got shape {tuple(pred_probs.shape)}."
-        raise LabelsError(msg) if len(labels) == 0 else PredProbsError(msg)
-    n_classes = int(pred_probs.shape[1])
+    n_rows, n_classes = _check_shapes(labels, pred_probs)
     if verbose and (labels_file is not None or pred_probs_file is not None):
-        write_lines(f"mmap-loaded numpy arrays have: {len(labels)} examples, {n_classes} classes")
+        write_lines(f"mmap-loaded numpy arrays have: {n_rows} examples, {n_classes} classes")
     inspector = LabelInspector(
         num_class=n_classes,
         verbose=verbose,
@@ -137,7 +129,7 @@ def find_label_issues_batched(
     rows = inspector._issues_off_label()
     if not return_mask:
         return rows
-    mask = np.zeros(len(labels), np.bool_)
+    mask = np.zeros(n_rows, np.bool_)
     mask[rows] = True
     return mask
 
@@ -220,9 +212,9 @@ class LabelInspector:
         Parameters
         ----------
         labels : array-like of int, shape (B,)
-            Given classes.
+            Given classes; a Zarr array, as anything that can be sliced, is read whole.
         pred_probs : ndarray of float, shape (B, K)
-            Out-of-sample probabilities.
+            Out-of-sample probabilities; likewise.
 
         Raises
         ------
@@ -241,9 +233,9 @@ class LabelInspector:
         Parameters
         ----------
         labels : array-like of int, shape (B,)
-            Given classes.
+            Given classes; a Zarr array, as anything that can be sliced, is read whole.
         pred_probs : ndarray of float, shape (B, K)
-            Out-of-sample probabilities.
+            Out-of-sample probabilities; likewise.
         update_num_issues : bool, default True
             Whether the batch counts for the number of label issues.
 
@@ -374,7 +366,7 @@ class LabelInspector:
 
     def _check(self, labels: LabelsLike, pred_probs: FloatArray) -> Given:
         with self._threads():
-            given = check_given(labels, pred_probs)
+            given = check_given(_in_memory(labels), _in_memory(pred_probs))
         if given.n_classes != self.num_class:
             msg = f"`pred_probs` must have {self.num_class} columns, as `num_class` says; got {given.n_classes}."
             raise PredProbsError(msg)
@@ -438,9 +430,30 @@ def _source(name: str, array: ArrayLike | LabelsLike | None, file: str | None) -
         raise OptionError(msg) from error
 
 
+def _check_shapes(labels: Sliceable, pred_probs: Sliceable) -> tuple[int, int]:
+    """Return the numbers of rows and classes; Zarr arrays have shapes, but no length."""
+    if len(labels.shape) == 0 or len(pred_probs.shape) == 0:
+        msg = "`labels` and `pred_probs` must have rows; got a single value."
+        raise LabelsError(msg)
+    n_rows, n_found = int(labels.shape[0]), int(pred_probs.shape[0])
+    if n_rows != n_found:
+        msg = f"`pred_probs` must have one row for each of `labels`; got {n_found} for {n_rows}."
+        raise PredProbsError(msg)
+    if n_rows == 0 or len(pred_probs.shape) != 2:
+        msg = f"`pred_probs` must have two dimensions and a row; got shape {tuple(pred_probs.shape)}."
+        raise LabelsError(msg) if n_rows == 0 else PredProbsError(msg)
+    return n_rows, int(pred_probs.shape[1])
+
+
+def _in_memory(values: Any) -> Any:
+    """Return a Zarr array, or another that only gives slices, as one of NumPy; all else as it is."""
+    is_read = isinstance(values, np.ndarray | np.generic) or hasattr(values, "iloc")
+    return values if is_read or not hasattr(values, "shape") else np.asarray(values[slice(None)])
+
+
 def _batches(
     labels: _Sliceable, pred_probs: _Sliceable, batch_size: int
 ) -> Iterator[tuple[npt.NDArray[Any], FloatArray]]:
-    for start in range(0, len(labels), batch_size):
+    for start in range(0, labels.shape[0], batch_size):
         rows = slice(start, start + batch_size)
         yield np.asarray(labels[rows]), np.asarray(pred_probs[rows])

@@ -72,9 +72,6 @@ def test_files_masks_and_anything_that_can_be_sliced(tmp_path, capsys):
         def __init__(self, values):
             self._values, self.shape = values, values.shape
 
-        def __len__(self):
-            return len(self._values)
-
         def __getitem__(self, rows):
             assert isinstance(rows, slice)
             return self._values[rows]
@@ -94,6 +91,26 @@ def test_files_masks_and_anything_that_can_be_sliced(tmp_path, capsys):
     assert np.array_equal(sliced, expected)
     mask = find_label_issues_batched(list(labels), pred_probs, return_mask=True, verbose=False)
     assert np.array_equal(np.flatnonzero(mask), np.sort(expected))
+
+
+def test_zarr_arrays_are_read_in_batches(tmp_path):
+    """Chunked arrays on disk, of any chunks, give what arrays in memory give, in the inspector too."""
+    zarr = pytest.importorskip("zarr")
+    labels, pred_probs, _, _ = drawn(5)
+    given = [
+        zarr.create_array(store=str(tmp_path / name), data=values, chunks=chunks)
+        for name, values, chunks in (("labels", labels, (7,)), ("probs", pred_probs, (13, 2)))
+    ]
+    expected = find_label_issues_batched(labels, pred_probs, verbose=False)
+    inspector = LabelInspector(num_class=pred_probs.shape[1], verbose=False)
+    inspector.update_confident_thresholds(*given)
+    inspector.score_label_quality(*given)
+
+    assert np.array_equal(find_label_issues_batched(*given, batch_size=10, verbose=False), expected)
+    plain = LabelInspector(num_class=pred_probs.shape[1], verbose=False)
+    plain.update_confident_thresholds(labels, pred_probs)
+    plain.score_label_quality(labels, pred_probs)
+    assert np.array_equal(inspector.get_label_issues(), plain.get_label_issues())
 
 
 def test_missing_class_is_never_confident():
@@ -124,6 +141,11 @@ def inspector_of(**options):
             lambda: find_label_issues_batched([0, 1], PROBS),
             errors.PredProbsError,
             "one row for each of `labels`; got 3 for 2",
+        ),
+        (
+            lambda: find_label_issues_batched(np.array(1), PROBS),
+            errors.LabelsError,
+            "rows; got a single value",
         ),
         (lambda: find_label_issues_batched([], np.empty((0, 2))), errors.LabelsError, r"got shape \(0, 2\)"),
         (

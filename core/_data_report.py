@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import Any, Literal, get_args
 
 import numpy as np
 import pandas as pd
@@ -32,6 +32,7 @@ from labelhealth.core._data_input import (
     missing_of,
     numbers_of,
 )
+from labelhealth.core._data_labels import check_predicted_targets, check_sets, check_targets
 from labelhealth.core._data_order import check_order
 from labelhealth.core._types import BoolArray, FloatArray, IntArray
 from labelhealth.core.classification import CleanLearning
@@ -39,6 +40,10 @@ from labelhealth.core.count import num_label_issues
 from labelhealth.core.errors import FeaturesError, LabelsError, NotCheckedError, OptionError, PredProbsError
 from labelhealth.core.outlier import OutOfDistribution
 from labelhealth.core.rank import get_self_confidence_for_each_label
+
+Task = Literal["classification", "regression", "multilabel"]
+TASKS: tuple[Task, ...] = get_args(Task)
+LEAST_REGRESSION = 10  # rows: five folds of which one in five may be left out
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +63,7 @@ class DataIssueOptions:
     num_permutations : int
         Random orders that the order of rows is compared with (count).
     seed : int, optional
-        Seed of these, used locally.
+        Seed of these, and of the folds of a regression, used locally.
     significance_threshold : float
         p-value below which the order of rows matters (probability).
     class_imbalance_threshold : float
@@ -138,9 +143,11 @@ class Data:
     given_graph: NeighborGraph | None
     cluster_ids: Any
     options: DataIssueOptions
+    task: Task = "classification"
 
     def __post_init__(self) -> None:
         """Reject data that do not fit each other, before anything is computed."""
+        check_choice("task", self.task, TASKS)
         lengths = {name: _length(name, part) for name, part in self._parts.items()}
         if not lengths:
             msg = "`features`, `labels`, `pred_probs` or `graph` must be given; got none of them."
@@ -169,12 +176,12 @@ class Data:
     @cached_property
     def is_missing(self) -> BoolArray:
         """Which features are missing, shape (N, D)."""
-        return missing_of(self._need("features"))
+        return missing_of(self.need("features"))
 
     @cached_property
     def vectors(self) -> FloatArray:
         """Features as finite numbers."""
-        features = self._need("features")
+        features = self.need("features")
         try:
             return check_vectors(numbers_of(features))
         except FeaturesError as error:
@@ -191,19 +198,27 @@ class Data:
     @cached_property
     def codes(self) -> IntArray:
         """Labels as numbers of the distinct ones."""
-        return codes_of(self._need("labels"), self.n_rows)
+        self._need_classes()
+        return codes_of(self.need("labels"), self.n_rows)
 
     @cached_property
     def class_codes(self) -> IntArray:
         """Labels as columns of the probabilities."""
-        return class_codes_of(self._need("labels"), self.probs)
+        self._need_classes()
+        return class_codes_of(self.need("labels"), self.probs)
 
     @cached_property
     def probs(self) -> FloatArray:
         """Predicted probabilities whose rows sum to one."""
-        return check_row_sums(self._need("pred_probs"))
+        self._need_classes()
+        return check_row_sums(self.need("pred_probs"))
 
-    def _need(self, name: str) -> Any:
+    def _need_classes(self) -> None:
+        if self.task != "classification":
+            msg = f"`task` must be 'classification' for this check; got {self.task!r}."
+            raise NotCheckedError(msg)
+
+    def need(self, name: str) -> Any:
         value = getattr(self, name)
         if value is None:
             msg = f"`{name}` must be given for this check; got None."
@@ -213,7 +228,7 @@ class Data:
 
 def check_all(data: Data, issue_types: Sequence[str] | None) -> DataIssues:
     """Make the checks in the given order."""
-    names = DEFAULT_CHECKS if issue_types is None else issue_types
+    names = DEFAULT_CHECKS[data.task] if issue_types is None else issue_types
     for name in names:
         check_choice("issue_types", name, tuple(CHECKS))
     findings: list[Finding] = []
@@ -245,6 +260,21 @@ def neighbor_probs(graph: NeighborGraph, labels: IntArray) -> FloatArray:
 
 
 def _check_labels(data: Data) -> Finding:
+    return LABEL_CHECKS[data.task](data)
+
+
+def _check_numbers(data: Data) -> Finding:
+    targets = data.need("labels")
+    if data.pred_probs is not None:
+        return check_predicted_targets(targets, data.pred_probs)
+    vectors = data.vectors
+    if len(vectors) < LEAST_REGRESSION:
+        msg = f"`features` must have {LEAST_REGRESSION} rows or more for this check; got {len(vectors)}."
+        raise NotCheckedError(msg)
+    return check_targets(targets, vectors, data.options.seed)
+
+
+def _check_classes(data: Data) -> Finding:
     if data.pred_probs is not None:
         labels, probs = data.class_codes, data.probs
     else:
@@ -266,7 +296,7 @@ def _check_outliers(data: Data) -> Finding:
     try:
         return check_distances(data.graph)
     except NotCheckedError:
-        if data.pred_probs is None:
+        if data.pred_probs is None or data.task != "classification":
             raise
     labels = data.class_codes
     score = OutOfDistribution().fit_score(pred_probs=data.probs, labels=labels, verbose=False)
@@ -316,4 +346,14 @@ CHECKS: dict[str, Callable[[Data], Finding]] = {
     "underperforming_group": _check_groups,
     "data_valuation": lambda data: check_value(data.graph, data.codes, data.options.data_valuation_threshold),
 }
-DEFAULT_CHECKS = tuple(name for name in CHECKS if name != "data_valuation")
+LABEL_CHECKS: dict[Task, Callable[[Data], Finding]] = {
+    "classification": _check_classes,
+    "regression": _check_numbers,
+    "multilabel": lambda data: check_sets(data.need("labels"), data.need("pred_probs")),
+}
+CHECKS_WITHOUT_CLASSES = ("null", "label", "outlier", "near_duplicate", "non_iid")
+DEFAULT_CHECKS: dict[Task, tuple[str, ...]] = {
+    "classification": tuple(name for name in CHECKS if name != "data_valuation"),
+    "regression": CHECKS_WITHOUT_CLASSES,
+    "multilabel": CHECKS_WITHOUT_CLASSES,
+}

@@ -32,7 +32,14 @@ from labelhealth.core._data_input import (
     numbers_of,
 )
 from labelhealth.core._data_order import check_order
-from labelhealth.core._data_report import Data, DataIssueOptions, DataIssues, check_all, self_confidence_of
+from labelhealth.core._data_report import (
+    Data,
+    DataIssueOptions,
+    DataIssues,
+    Task,
+    check_all,
+    self_confidence_of,
+)
 from labelhealth.core._types import FloatArray
 from labelhealth.core.errors import FeaturesError, NotCheckedError
 
@@ -63,6 +70,7 @@ def find_data_issues(
     cluster_ids: npt.ArrayLike | None = None,
     issue_types: Sequence[str] | None = None,
     options: DataIssueOptions | None = None,
+    task: Task = "classification",
 ) -> DataIssues:
     """Make all checks that the data allow.
 
@@ -71,18 +79,23 @@ def find_data_issues(
     features : array-like or DataFrame, shape (N, D), optional
         One row an example; of numbers without missing ones if neighbours are to be looked at.
     labels : array-like, shape (N,), optional
-        Given class of each example, of any kind that can be sorted.
+        Given class of each example, of any kind that can be sorted; numbers or lists of class numbers with another
+        `task`.
     pred_probs : ndarray of float, shape (N, K), optional
-        Out-of-sample probabilities; columns are the class numbers or, with other labels, the sorted classes.
+        Out-of-sample probabilities; columns are the class numbers or, with other labels, the sorted classes. Of a
+        regression the predictions, shape (N,).
     graph : NeighborGraph, optional
         Neighbours that are known already, in place of a search among the features.
     cluster_ids : array-like of int, shape (N,), optional
         Group of each example, -1 for none; by default groups are found by density.
     issue_types : sequence of str, optional
         Checks to make, in this order. By default "null", "label", "outlier", "near_duplicate", "conflicting_label",
-        "non_iid", "class_imbalance" and "underperforming_group"; "data_valuation" only on request.
+        "non_iid", "class_imbalance" and "underperforming_group"; "data_valuation" only on request. Without classes
+        "null", "label", "outlier", "near_duplicate" and "non_iid", and no others.
     options : DataIssueOptions, optional
         Limits of the checks.
+    task : {"classification", "regression", "multilabel"}
+        What labels are: single classes, numbers, or lists of classes.
 
     Returns
     -------
@@ -91,10 +104,10 @@ def find_data_issues(
 
     Raises
     ------
-    FeaturesError, LabelsError, PredProbsError
+    FeaturesError, LabelsError, PredProbsError, TargetsError
         If data are invalid or do not fit each other. Missing and too little data are no errors.
     OptionError
-        If nothing is given, or an option or a check is unknown.
+        If nothing is given, or an option, a check or a task is unknown.
 
     Warns
     -----
@@ -104,7 +117,9 @@ def find_data_issues(
     Notes
     -----
     A check that needs neighbours is not made if features are missing, are not numbers, or there are k rows or fewer.
-    "outlier" then goes by the probabilities. "label" without probabilities goes by the classes of the neighbours.
+    "outlier" then goes by the probabilities. "label" without probabilities goes by the classes of the neighbours; of a
+    regression by "outre" scores of the predictions, else by a linear regression on the features; of multi-label data
+    by `multilabel_classification`.
     Equally near neighbours are in the order that the search finds them in.
 
     Examples
@@ -115,7 +130,7 @@ def find_data_issues(
     >>> found.not_checked["null"]
     '`features` must be given for this check; got None.'
     """
-    data = Data(features, labels, pred_probs, graph, cluster_ids, options or DataIssueOptions())
+    data = Data(features, labels, pred_probs, graph, cluster_ids, options or DataIssueOptions(), task)
     return check_all(data, issue_types)
 
 

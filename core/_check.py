@@ -145,7 +145,7 @@ def check_features(X: object, n_rows: int) -> None:
         raise FeaturesError(msg)
     try:
         n_found = count_rows(X)
-    except (AttributeError, TypeError) as error:
+    except (AttributeError, TypeError, IndexError) as error:
         msg = f"`X` must have a length or a shape; got {type(X).__name__}."
         raise FeaturesTypeError(msg) from error
     if n_found != n_rows:
@@ -186,6 +186,9 @@ def _as_vector(labels: LabelsLike) -> npt.NDArray[np.generic]:
 def _as_codes(vector: npt.NDArray[np.generic]) -> IntArray:
     if vector.dtype.kind in "iub":
         return vector.astype(np.int64, copy=False)
+    if vector.dtype.kind == "c":  # a cast would drop the imaginary part
+        msg = f"`labels` must be whole numbers; got dtype {vector.dtype}."
+        raise LabelsError(msg)
     numbers = _as_numbers(vector)
     wrong = ~(np.isfinite(numbers) & (np.trunc(numbers) == numbers))
     if wrong.any():
@@ -202,7 +205,7 @@ def _as_numbers(vector: npt.NDArray[np.generic]) -> npt.NDArray[np.float64]:
     )
     if texts:
         msg = (
-            f"`labels` must be class numbers, not names; got {vector[texts[0]]!r} at row {texts[0]} "
+            f"`labels` must be class numbers, not names; got {vector.tolist()[texts[0]]!r} at row {texts[0]} "
             f"({len(texts)} of {len(vector)} rows). Hint: number the classes 0..K-1."
         )
         raise LabelsError(msg)

@@ -4,13 +4,20 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import numpy as np
 import numpy.typing as npt
 
 from labelhealth.core._types import BoolArray, FloatArray
-from labelhealth.core.errors import ChoiceError, ClassNamesError, MatrixError, OptionError, UnsupportedError
+from labelhealth.core.errors import (
+    ChoiceError,
+    ClassNamesError,
+    LabelHealthError,
+    MatrixError,
+    OptionError,
+    UnsupportedError,
+)
 from labelhealth.core.options import (
     ENSEMBLE_WEIGHTS,
     FILTERS,
@@ -36,9 +43,20 @@ def check_single_label(multi_label: bool, instead: str) -> None:
         raise UnsupportedError(msg)
 
 
+def as_array(
+    name: str, values: npt.ArrayLike, error: type[LabelHealthError] = MatrixError
+) -> npt.NDArray[Any]:
+    """Return an array of what is even, without rows of different lengths."""
+    try:
+        return np.asarray(values)
+    except ValueError as cause:
+        msg = f"`{name}` must be an even array of numbers; got rows of different lengths."
+        raise error(msg) from cause
+
+
 def check_thresholds(thresholds: npt.ArrayLike, n_classes: int) -> FloatArray:
-    """Return thresholds as shape (K,) or (1,), which broadcasts."""
-    values = np.asarray(thresholds).reshape(-1)
+    """Return one threshold for each class, shape (K,); a single one counts for all."""
+    values = as_array("thresholds", thresholds).reshape(-1)
     if values.dtype.kind not in "fiu" or values.size not in {1, n_classes}:
         msg = (
             f"`thresholds` must be {n_classes} numbers, one a class;"
@@ -48,12 +66,12 @@ def check_thresholds(thresholds: npt.ArrayLike, n_classes: int) -> FloatArray:
     if np.isnan(values).any():
         msg = f"`thresholds` must not be NaN; got nan at {where(np.isnan(values))}."
         raise MatrixError(msg)
-    return values
+    return values if values.size == n_classes else np.repeat(values, n_classes)
 
 
 def check_square(name: str, matrix: npt.ArrayLike, *, n_classes: int | None = None) -> FloatArray:
     """Return a finite K x K matrix; its memory order and type are kept."""
-    values = np.asarray(matrix)
+    values = as_array(name, matrix)
     expected = "a square matrix" if n_classes is None else f"of shape {(n_classes, n_classes)}"
     if values.dtype.kind not in "fiub" or values.ndim != 2 or values.shape != (n_classes or len(values),) * 2:
         msg = (
@@ -92,7 +110,7 @@ def check_whole_joint(matrix: npt.ArrayLike, n_classes: int, *, name: str = "con
 
 def check_vector(name: str, vector: npt.ArrayLike, n_classes: int) -> FloatArray:
     """Return K finite numbers given as shape (K,), (1, K) or (K, 1)."""
-    values = np.asarray(vector)
+    values = as_array(name, vector)
     if (
         values.dtype.kind not in "fiub"
         or values.size != n_classes

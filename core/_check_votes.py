@@ -167,6 +167,8 @@ def _column(column: pd.Series[Any]) -> FloatArray:
 def _as_numbers(values: npt.NDArray[Any]) -> FloatArray:
     if values.dtype.kind in "fiub":
         return values.astype(np.float64, copy=False)
+    if values.dtype.kind == "c":  # a cast would drop the imaginary part
+        _reject("hold class numbers", f"dtype {values.dtype}")
     is_text = np.array([isinstance(value, str) for value in values.ravel().tolist()]).reshape(values.shape)
     if is_text.any():
         got = f"{values[is_text][0]!r} at {_where(is_text)}"

@@ -9,16 +9,16 @@ import numpy.typing as npt
 import pandas as pd
 
 from labelhealth.core._check import check_probs
-from labelhealth.core._check_options import where
+from labelhealth.core._check_options import as_array, where
 from labelhealth.core._types import BoolArray, FloatArray, IntArray
 from labelhealth.core.errors import FeaturesError, LabelHealthError, LabelsError, OptionError, PredProbsError
 
 ROW_SUM_TOLERANCE = 1e-3  # probabilities published in half precision are off by up to 2e-5 an entry
 
 
-def codes_of(labels: object, n_rows: int | None = None) -> IntArray:
+def codes_of(labels: Any, n_rows: int | None = None) -> IntArray:
     """Number the distinct labels, of any kind that can be sorted, in their order."""
-    values = np.asarray(labels.to_numpy() if isinstance(labels, pd.Series) else labels)
+    values = as_array("labels", labels.to_numpy() if isinstance(labels, pd.Series) else labels, LabelsError)
     if values.ndim != 1 or len(values) == 0:
         msg = f"`labels` must be one label for each example, not none; got shape {values.shape}."
         raise LabelsError(msg)
@@ -61,9 +61,9 @@ def class_codes_of(labels: object, probs: FloatArray) -> IntArray:
     return codes
 
 
-def codes_of_groups(cluster_ids: object, n_rows: int) -> IntArray:
+def codes_of_groups(cluster_ids: Any, n_rows: int) -> IntArray:
     """Return whole numbers, one an example; -1 stands for no group."""
-    groups = np.asarray(cluster_ids)
+    groups = as_array("cluster_ids", cluster_ids, OptionError)
     check_length("cluster_ids", groups, n_rows, OptionError)
     if groups.dtype.kind not in "iu":
         msg = f"`cluster_ids` must be whole numbers; got dtype {groups.dtype}. Hint: -1 for examples of no group."

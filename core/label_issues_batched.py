@@ -15,7 +15,7 @@ import numpy.typing as npt
 
 from labelhealth.core._blocks import judge_rows
 from labelhealth.core._check import Given, check_given, check_scorable
-from labelhealth.core._check_options import check_choice, check_n_jobs, check_score
+from labelhealth.core._check_options import as_array, check_choice, check_n_jobs, check_score
 from labelhealth.core._constants import LOWEST_DENOMINATOR, TOLERANCE
 from labelhealth.core._exact import ClassSums
 from labelhealth.core._order import ascending
@@ -105,8 +105,8 @@ def find_label_issues_batched(
     >>> find_label_issues_batched(labels, pred_probs, batch_size=2, verbose=False)
     array([2])
     """
-    if isinstance(batch_size, bool) or batch_size < 1:
-        msg = f"`batch_size` must be 1 or more; got {batch_size}."
+    if isinstance(batch_size, bool) or not isinstance(batch_size, int | np.integer) or batch_size < 1:
+        msg = f"`batch_size` must be 1 or more; got {batch_size!r}."
         raise OptionError(msg)
     labels, pred_probs = (
         _source("labels", labels, labels_file),
@@ -420,6 +420,10 @@ def _source(name: str, array: ArrayLike | LabelsLike | None, file: str | None) -
         raise OptionError(msg)
     if file is None:
         return cast("_Sliceable", array if hasattr(array, "shape") else np.asarray(array))
+        return cast(
+            "Sliceable",
+            array if hasattr(array, "shape") else as_array(name, cast("npt.ArrayLike", array), LabelsError),
+        )
     if not isinstance(file, str):
         msg = f"`{name}_file` must be a path as text; got {type(file).__name__}."
         raise OptionError(msg)

@@ -7,11 +7,13 @@ expect: `np.random.seed` before a call decides its result, and `generate_noise_m
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 import numpy.typing as npt
 
 from labelhealth.core._check import check_labels
-from labelhealth.core._check_options import check_square, check_vector
+from labelhealth.core._check_options import check_joint_counts, check_square, check_vector
 from labelhealth.core._types import FloatArray, IntArray, LabelsLike
 from labelhealth.core.errors import LabelsError, MatrixError, OptionError
 
@@ -109,7 +111,7 @@ def generate_noisy_labels(
     >>> generate_noisy_labels([0, 0, 0, 0, 1, 1], [[0.75, 0.0], [0.25, 1.0]], rng=rng).tolist()
     [0, 0, 1, 0, 1, 1]
     """
-    matrix = check_square("noise_matrix", noise_matrix)
+    matrix = check_joint_counts("noise_matrix", noise_matrix)
     labels = check_labels(true_labels)
     counts = np.bincount(labels, minlength=len(matrix))
     if len(counts) != len(matrix) or not counts.all():
@@ -187,6 +189,13 @@ def generate_noise_matrix_from_trace(
     >>> float(matrix.trace().round(6)), matrix.sum(axis=0).round(6).tolist()
     (2.4, [1.0, 1.0, 1.0])
     """
+    for name, value, kind in (("K", K, "whole number"), ("trace", trace, "number")):
+        if not isinstance(value, int | np.integer if name == "K" else int | float | np.number):
+            msg = f"`{name}` must be a {kind}; got {value!r}."
+            raise OptionError(msg)
+    if not math.isfinite(trace):
+        msg = f"`trace` must be finite; got {trace}."
+        raise OptionError(msg)
     if valid_noise_matrix and trace <= 1:
         msg = f"`trace` must be above 1 for a valid noise matrix; got {trace}."
         raise OptionError(msg)

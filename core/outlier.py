@@ -28,7 +28,7 @@ from labelhealth.core._stdout import write_lines
 from labelhealth.core._sums import thresholds_of
 from labelhealth.core._types import FloatArray, LabelsLike
 from labelhealth.core._warn import warn_user
-from labelhealth.core.errors import FeaturesError, LabelsError, OptionError, PredProbsError
+from labelhealth.core.errors import FeaturesError, LabelsError, OptionError, OptionTypeError, PredProbsError
 
 __all__ = ["OutOfDistribution"]
 
@@ -92,6 +92,9 @@ class OutOfDistribution:
     """
 
     def __init__(self, params: Mapping[str, Any] | None = None) -> None:
+        if params is not None and not isinstance(params, Mapping):
+            msg = f"`params` must be a dictionary; got {type(params).__name__}."
+            raise OptionTypeError(msg)
         given = dict(params or {})
         if unknown := [key for key in given if key not in DEFAULTS]:
             msg = f"`params` may have the keys {', '.join(DEFAULTS)}; got {unknown[0]!r}."

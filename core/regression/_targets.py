@@ -8,7 +8,7 @@ from typing import Any, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from labelhealth.core._check_options import where
+from labelhealth.core._check_options import as_array, where
 from labelhealth.core._types import FloatArray
 from labelhealth.core.errors import OptionError, TargetsError, TargetsShapeError
 from labelhealth.core.identity import UInt64Array
@@ -52,7 +52,7 @@ def check_pair(labels: npt.ArrayLike, predictions: npt.ArrayLike) -> tuple[Float
 
 def check_per_row(name: str, values: npt.ArrayLike, n_rows: int, *, scalar: bool = False) -> FloatArray:
     """Return one finite number for each label; `scalar` allows one for all of them."""
-    numbers = np.asarray(values)
+    numbers = as_array(name, values, OptionError)
     if not (numbers.shape == (n_rows,) or (scalar and numbers.ndim == 0)) or numbers.dtype.kind not in "fiu":
         got = f"shape {numbers.shape} of dtype {numbers.dtype} for {n_rows}"
         msg = f"`{name}` must have one number for each label; got {got}."

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import chain
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import numpy as np
 
@@ -100,6 +100,7 @@ def check_sentences(
 
 def check_tokens(tokens: SentenceTokens, lengths: IntArray) -> SentenceTokens:
     """Return the words of sentences if they are as many as there are labels."""
+    _check_words(tokens)
     found = np.array([len(words) for words in tokens], np.int64)
     if len(found) != len(lengths):
         msg = f"`tokens` must have one list for each sentence; got {len(found)} for {len(lengths)}."
@@ -110,6 +111,46 @@ def check_tokens(tokens: SentenceTokens, lengths: IntArray) -> SentenceTokens:
         msg = f"`tokens` must have one word for each label; got {got}."
         raise TokensError(msg)
     return tokens
+
+
+def check_label_lengths(labels: SentenceLabels) -> IntArray:
+    """Return how many labels each sentence has."""
+    listed = _listed("labels", labels, LabelsTypeError)
+    for row, one in enumerate(listed):
+        _check_is_list(one, row, listed)
+    return np.array([len(one) for one in listed], np.int64)
+
+
+def _check_is_list(one: object, row: int, sentences: list[FloatArray]) -> None:
+    if isinstance(one, str) or not hasattr(one, "__len__"):
+        got = f"{type(one).__name__} at {_sentence(row, sentences)}"
+        msg = f"`labels` must hold a list of class numbers for each sentence; got {got}."
+        raise LabelsTypeError(msg)
+
+
+def _check_words(tokens: SentenceTokens) -> None:
+    if isinstance(tokens, str) or not hasattr(tokens, "__len__"):
+        msg = f"`tokens` must be a list with the words of each sentence; got {type(tokens).__name__}."
+        raise TokensError(msg)
+    for row, words in enumerate(tokens):
+        if not hasattr(words, "__len__"):
+            got = f"{type(words).__name__} at {_sentence(row, tokens)}"
+            msg = f"`tokens` must hold a list of words for each sentence; got {got}."
+            raise TokensError(msg)
+
+
+def check_places(issues: Iterable[object], tokens: SentenceTokens) -> list[Place]:
+    """Return (sentence, token) of issues that are there."""
+    return [check_place(issue, tokens) for issue in check_issues(issues, tokens)]
+
+
+def check_issues(issues: Iterable[object], tokens: SentenceTokens) -> list[Any]:
+    """Return issues, not yet checked one by one, of words that are lists."""
+    _check_words(tokens)
+    if isinstance(issues, str) or not isinstance(issues, Iterable):
+        msg = f"`issues` must be a list of pairs (sentence, token); got {type(issues).__name__}."
+        raise IssuesError(msg)
+    return list(issues)
 
 
 def check_place(issue: object, tokens: SentenceTokens) -> Place:
@@ -148,10 +189,7 @@ def _check_lengths(given: list[FloatArray], probs: list[FloatArray]) -> list[int
     """Return the number of tokens of each sentence."""
     lengths = []
     for row, (one, matrix) in enumerate(zip(given, probs, strict=True)):
-        if isinstance(one, str) or not hasattr(one, "__len__"):
-            got = f"{type(one).__name__} at {_sentence(row, given)}"
-            msg = f"`labels` must hold a list of class numbers for each sentence; got {got}."
-            raise LabelsTypeError(msg)
+        _check_is_list(one, row, given)
         if not isinstance(matrix, np.ndarray):
             got = f"{type(matrix).__name__} at {_sentence(row, given)}"
             msg = f"`pred_probs` must hold a numpy array for each sentence; got {got}."
@@ -168,5 +206,5 @@ def _check_lengths(given: list[FloatArray], probs: list[FloatArray]) -> list[int
     return lengths
 
 
-def _sentence(row: int, sentences: Sequence[object] | IntArray) -> str:
+def _sentence(row: int, sentences: Sequence[Any] | IntArray) -> str:
     return f"sentence {row} (of {len(sentences)})"

@@ -126,6 +126,9 @@ def get_label_quality_scores(
 def _two_columns(pred_probs: SpanProbs) -> list[FloatArray]:
     """Return the probabilities of lying outside and inside of a span."""
     matrices = []
+    if isinstance(pred_probs, str) or not hasattr(pred_probs, "__len__"):
+        msg = f"`pred_probs` must be a list of arrays; got {type(pred_probs).__name__}."
+        raise PredProbsTypeError(msg)
     for row, probs in enumerate(pred_probs):
         if not isinstance(probs, np.ndarray) or probs.dtype.kind not in "fiu":
             msg = f"`pred_probs` must hold arrays of numbers; got {type(probs).__name__} at sentence {row}."

@@ -11,6 +11,7 @@ from typing import TypeAlias, TypeVar, cast
 import numpy as np
 import pandas as pd
 
+from labelhealth.core._check import check_labels
 from labelhealth.core._check_options import check_class_names
 from labelhealth.core._stdout import write_lines
 from labelhealth.core.errors import OptionError
@@ -19,7 +20,10 @@ from labelhealth.core.token_classification._sentences import (
     SentenceLabels,
     SentenceProbs,
     SentenceTokens,
+    check_issues,
+    check_label_lengths,
     check_place,
+    check_places,
     check_sentence,
     check_sentences,
     check_tokens,
@@ -83,7 +87,7 @@ def display_issues(
         raise OptionError(msg)
     classes = _classes_of(tokens, labels, pred_probs, exclude, class_names)
     shown = 0
-    for issue in issues:
+    for issue in check_issues(issues, tokens):
         if shown >= top:
             break
         if isinstance(issue, int | np.integer):
@@ -140,7 +144,7 @@ def common_label_issues(
     1   the                 1
     """
     classes = _classes_of(tokens, labels, pred_probs, exclude, class_names)
-    places = [check_place(issue, tokens) for issue in issues]
+    places = check_places(issues, tokens)
     kept = [place for place in places if not classes.is_excluded(place)]
     by_word = Counter(tokens[sentence][token] for sentence, token in kept)
     if not classes.is_paired:
@@ -186,7 +190,7 @@ def filter_by_token(token: str, issues: Sequence[Place], tokens: SentenceTokens)
     >>> filter_by_token("Dog", [(0, 1), (1, 0)], [["the", "dog"], ["cat"]])
     [(0, 1)]
     """
-    places = [check_place(issue, tokens) for issue in issues]
+    places = check_places(issues, tokens)
     return [place for place in places if tokens[place[0]][place[1]].lower() == token.lower()]
 
 
@@ -233,14 +237,14 @@ def _classes_of(
     class_names: ClassNames | None,
 ) -> _Classes:
     if labels is not None:
-        check_tokens(tokens, np.array([len(one) for one in labels], np.int64))
+        check_tokens(tokens, check_label_lengths(labels))
     n_classes = 0
     if pred_probs is not None and len(tokens):
         check_sentences(cast("SentenceLabels", tokens), pred_probs)  # only how many there are
         n_classes = int(pred_probs[0].shape[1])
     if labels is not None:
-        highest = max((int(np.max(np.asarray(one))) for one in labels if len(one)), default=-1)
-        n_classes = max(n_classes, highest + 1)
+        flat = [cast("int", label) for one in labels for label in one]
+        n_classes = max(n_classes, int(check_labels(flat).max()) + 1 if flat else 0)
     names = None if class_names is None else check_class_names(class_names, n_classes)
     excluded = frozenset((int(given), int(predicted)) for given, predicted in exclude)
     return _Classes(labels, pred_probs, excluded, names)

@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from labelhealth.core._check import check_labels
-from labelhealth.core._check_options import check_joint_counts, check_square, check_vector
+from labelhealth.core._check_options import check_square, check_vector, where
 from labelhealth.core._types import FloatArray, IntArray, LabelsLike
 from labelhealth.core.errors import LabelsError, MatrixError, OptionError
 
@@ -97,7 +97,7 @@ def generate_noisy_labels(
     LabelsError
         If labels are invalid, or a class of the matrix has no example.
     MatrixError
-        If the matrix is not square and finite.
+        If the matrix is not square and finite, or is negative beside the diagonal.
 
     Notes
     -----
@@ -111,7 +111,7 @@ def generate_noisy_labels(
     >>> generate_noisy_labels([0, 0, 0, 0, 1, 1], [[0.75, 0.0], [0.25, 1.0]], rng=rng).tolist()
     [0, 0, 1, 0, 1, 1]
     """
-    matrix = check_joint_counts("noise_matrix", noise_matrix)
+    matrix = check_square("noise_matrix", noise_matrix)
     labels = check_labels(true_labels)
     counts = np.bincount(labels, minlength=len(matrix))
     if len(counts) != len(matrix) or not counts.all():
@@ -122,6 +122,10 @@ def generate_noisy_labels(
         raise LabelsError(msg)
     n_flips = (matrix * (counts / len(labels)) * len(labels)).astype(np.int64)
     np.fill_diagonal(n_flips, 0)
+    if (n_flips < 0).any():
+        got = f"{matrix.min()} at {where((n_flips < 0).any(axis=1))}"
+        msg = f"`noise_matrix` must not flip fewer than no labels; got {got}."
+        raise MatrixError(msg)
     return _flipped(labels, n_flips, _generator(rng))
 
 

@@ -105,9 +105,9 @@ def graph():
             "`cluster_ids` must be an even array",
         ),
         (
-            lambda: noise_generation.generate_noisy_labels(LABELS, -np.eye(2)),
+            lambda: noise_generation.generate_noisy_labels(LABELS, -np.ones((2, 2))),
             errors.MatrixError,
-            "`noise_matrix` must be 0 or more; got -1",
+            r"`noise_matrix` must not flip fewer than no labels; got -1.0 at row 0 \(2 of 2",
         ),
         (
             lambda: noise_generation.generate_noise_matrix_from_trace("a", 1.5),

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from labelhealth.core._check_options import as_array
 from labelhealth.core._rows import select_rows
 from labelhealth.core._types import FloatArray, IntArray
 from labelhealth.core.errors import FeaturesTypeError, OptionError, OptionTypeError
@@ -38,7 +39,11 @@ def check_weights(clf: Any, sample_weight: npt.ArrayLike | None, clf_kwargs: Map
 
 def given_weights(sample_weight: npt.ArrayLike, n_rows: int) -> FloatArray:
     """Return the caller's weights, one for each row."""
-    weights = np.asarray(sample_weight, dtype=np.float64)
+    values = as_array("sample_weight", sample_weight, OptionError)
+    if values.dtype.kind not in "fiub" or not np.isfinite(values).all():
+        msg = f"`sample_weight` must be finite numbers; got dtype {values.dtype}, or a NaN or infinity."
+        raise OptionError(msg)
+    weights: FloatArray = values.astype(np.float64)
     if weights.shape != (n_rows,):
         msg = f"`sample_weight` must have one number for each label; got shape {weights.shape} for {n_rows}."
         raise OptionError(msg)

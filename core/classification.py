@@ -14,7 +14,6 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import accuracy_score
 
 from labelhealth.core._check import check_features, check_given, check_labels
-from labelhealth.core._check_options import as_array
 from labelhealth.core._clean_estimates import (
     Learning,
     Noise,
@@ -477,30 +476,3 @@ class CleanLearning(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no
             raise FeaturesError(msg)
         kwargs["X"] = self._flattened(kwargs["X"])
         return args
-
-
-def _count_classes(labels: IntArray, pred_probs: FloatArray | None, known: Noise) -> int:
-    for matrix in (pred_probs, known.noise_matrix, known.inverse_noise_matrix):
-        if matrix is not None:
-            return int(matrix.shape[1])
-    return len(np.unique(labels))
-
-
-def _weights_of(sample_weight: npt.ArrayLike, n_rows: int) -> FloatArray:
-    values = as_array("sample_weight", sample_weight, OptionError)
-    if values.dtype.kind not in "fiub" or not np.isfinite(values).all():
-        msg = f"`sample_weight` must be finite numbers; got dtype {values.dtype}, or a NaN or infinity."
-        raise OptionError(msg)
-    weights: FloatArray = values.astype(np.float64)
-    if weights.shape != (n_rows,):
-        msg = f"`sample_weight` must have one number for each label; got shape {weights.shape} for {n_rows}."
-        raise OptionError(msg)
-    return weights
-
-
-def _selected(X: Any, rows: IntArray) -> Any:
-    try:
-        return select_rows(X, rows)
-    except Exception as error:
-        msg = f"`X` must let rows be selected by number; got {type(X).__name__} that does not: {error}."
-        raise FeaturesTypeError(msg) from error

@@ -419,9 +419,8 @@ def _source(name: str, array: ArrayLike | LabelsLike | None, file: str | None) -
         msg = f"`{name}` or `{name}_file` must be given, not both; got {got}."
         raise OptionError(msg)
     if file is None:
-        return cast("_Sliceable", array if hasattr(array, "shape") else np.asarray(array))
         return cast(
-            "Sliceable",
+            "_Sliceable",
             array if hasattr(array, "shape") else as_array(name, cast("npt.ArrayLike", array), LabelsError),
         )
     if not isinstance(file, str):
@@ -434,7 +433,7 @@ def _source(name: str, array: ArrayLike | LabelsLike | None, file: str | None) -
         raise OptionError(msg) from error
 
 
-def _check_shapes(labels: Sliceable, pred_probs: Sliceable) -> tuple[int, int]:
+def _check_shapes(labels: _Sliceable, pred_probs: _Sliceable) -> tuple[int, int]:
     """Return the numbers of rows and classes; Zarr arrays have shapes, but no length."""
     if len(labels.shape) == 0 or len(pred_probs.shape) == 0:
         msg = "`labels` and `pred_probs` must have rows; got a single value."

@@ -13,22 +13,3 @@ from labelhealth.core.latent_algebra import *  # noqa: F403 (all that there is)
 
 __all__: list[str] = []
 __all__ += latent_algebra.__all__
-"""Conversions between noise matrices."""
-
-from labelhealth.core.latent_algebra import (
-    compute_inv_noise_matrix,
-    compute_noise_matrix_from_inverse,
-    compute_ps_py_inv_noise_matrix,
-    compute_py,
-    compute_py_inv_noise_matrix,
-    compute_pyx,
-)
-
-__all__ = [
-    "compute_inv_noise_matrix",
-    "compute_noise_matrix_from_inverse",
-    "compute_py",
-    "compute_py_inv_noise_matrix",
-    "compute_ps_py_inv_noise_matrix",
-    "compute_pyx",
-]

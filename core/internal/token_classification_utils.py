@@ -1,19 +1,14 @@
-"""Helpers on words and tags."""
+"""The functions of `labelhealth.core.token_classification.text`.
 
-from labelhealth.core.token_classification.text import (
-    color_sentence,
-    filter_sentence,
-    get_sentence,
-    mapping,
-    merge_probs,
-    process_token,
-)
+Examples
+--------
+>>> from labelhealth.core.internal.token_classification_utils import get_sentence
+>>> get_sentence(["Hello", "world", "!"])
+'Hello world!'
+"""
 
-__all__ = [
-    "get_sentence",
-    "filter_sentence",
-    "process_token",
-    "mapping",
-    "merge_probs",
-    "color_sentence",
-]
+from labelhealth.core.token_classification import text
+from labelhealth.core.token_classification.text import *  # noqa: F403 (all that there is)
+
+__all__: list[str] = []
+__all__ += text.__all__

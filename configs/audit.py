@@ -24,7 +24,7 @@ from labelhealth.configs.task import (
 # a name that is a folder name on every system, and cannot be taken for the store's own folders
 _NAME = re.compile(r"^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$")
 Name = Annotated[str, StringConstraints(pattern=_NAME.pattern)]
-_RESERVED_VERSIONS = {"history", "runs"}
+_RESERVED_VERSIONS = {"history", "runs", "compare"}
 
 
 class DatasetOptions(Options):

@@ -364,6 +364,104 @@ RUNS = _table(
     ("verdict", "string", "PASS, FAIL or INCONCLUSIVE"),
 )
 
+CHANGES = _table(
+    "changes",
+    "an example that changed, or is or was flagged, between two versions",
+    ("example_id", "string", "as in label_issues"),
+    (
+        "state",
+        "string",
+        "what became of its flag; null where it was and is not flagged: see docs/versions.md",
+    ),
+    ("row_change", "string", "added, removed, relabelled or unchanged"),
+    ("old_label", "string", "given label in the old version; null where it was not there, or had none"),
+    ("new_label", "string", "given label in the new version; null where it is not there, or has none"),
+    ("old_flagged", "bool", "flagged in the old version; null where it was not there"),
+    ("new_flagged", "bool", "flagged in the new version; null where it is not there"),
+    ("old_label_quality", "double", "score in the old version"),
+    ("new_label_quality", "double", "score in the new version"),
+    ("source_file", "string", "file the row stands in: of the new version, else of the old"),
+    ("row_number", "int64", "row in that file, from 0"),
+)
+
+CLASS_CHANGES = _table(
+    "class_changes",
+    "a class of either version, largest rise of the flagged share first",
+    ("class_name", "string", "name of the class"),
+    ("old_judged", "int64", "judged rows given the class in the old version"),
+    ("new_judged", "int64", "the same in the new version"),
+    ("old_flagged_share", "double", "flagged / judged; null without judged rows"),
+    ("new_flagged_share", "double", "flagged / judged; null without judged rows"),
+    ("difference", "double", "new minus old flagged share"),
+    (
+        "p_value",
+        "double",
+        "probability of such a difference by chance (Fisher, two-sided); null if not comparable",
+    ),
+    ("p_adjusted", "double", "the same, adjusted for the number of classes (Benjamini-Hochberg)"),
+)
+
+PAIR_CHANGES = _table(
+    "pair_changes",
+    "a given and a predicted class of flagged rows of either version, largest rise first",
+    ("given_label", "string", "class in the dataset"),
+    ("predicted_label", "string", "most probable class out of sample"),
+    ("old_count", "int64", "flagged rows of the old version"),
+    ("new_count", "int64", "flagged rows of the new version"),
+    ("difference", "int64", "new minus old"),
+)
+
+SLICE_CHANGES = _table(
+    "slice_changes",
+    "a value of a slice column in the new version, largest rise first",
+    ("column", "string", "slice column"),
+    ("value", "string", "its value"),
+    ("old_judged", "int64", "judged rows of the value in the old version"),
+    ("new_judged", "int64", "the same in the new version"),
+    ("old_flagged_share", "double", "flagged / judged; of the whole old version where the value is new"),
+    ("new_flagged_share", "double", "flagged / judged"),
+    ("difference", "double", "new minus old flagged share"),
+    ("p_value", "double", "probability of such a difference by chance (Fisher, two-sided)"),
+    ("p_adjusted", "double", "the same, adjusted for the number of values (Benjamini-Hochberg)"),
+)
+
+COMPARISON = _table(
+    "comparison",
+    "two audits of a dataset (one row)",
+    ("n_old", "int64", "rows of the old version"),
+    ("n_new", "int64", "rows of the new version"),
+    ("n_kept", "int64", "rows in both"),
+    ("n_added", "int64", "rows of the new version that the old lacks"),
+    ("n_removed", "int64", "rows of the old version that the new lacks"),
+    ("n_relabelled", "int64", "rows in both with another given label"),
+    ("match_rate", "double", "n_kept / rows of the smaller version"),
+    ("old_flagged_share", "double", "of the old version, as it was audited then"),
+    ("new_flagged_share", "double", "of the new version"),
+    ("change_total", "double", "new minus old flagged share; the five parts below sum to it"),
+    (
+        "change_auditor",
+        "double",
+        "what another recipe or code flags differently in the old version; null if not known",
+    ),
+    ("change_removed", "double", "what rows that are gone took with them"),
+    ("change_relabelled", "double", "what rows with another label changed"),
+    ("change_unchanged", "double", "what rows with the same label changed"),
+    ("change_added", "double", "what added rows brought"),
+    (
+        "p_added",
+        "double",
+        "added against kept rows of the new version (Fisher, two-sided); null without either",
+    ),
+    ("p_kept", "double", "rows that stayed, before and after (McNemar, two-sided); null without any"),
+    ("p_value", "double", "of both together (Bonferroni)"),
+    (
+        "noise_floor",
+        "double",
+        "largest difference of the flagged share between audits that differ in their seed alone",
+    ),
+    ("finding", "string", "flag rate rose, flag rate fell, no change beyond chance, or not comparable"),
+)
+
 TABLES = {
     table.name: table
     for table in (
@@ -386,6 +484,11 @@ TABLES = {
         CHECKS,
         HISTORY,
         RUNS,
+        CHANGES,
+        CLASS_CHANGES,
+        PAIR_CHANGES,
+        SLICE_CHANGES,
+        COMPARISON,
     )
 }
 INPUT_TABLES = ("input", "columns", "classes")

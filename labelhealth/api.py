@@ -8,13 +8,17 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from labelhealth.configs.audit import AuditConfig
-from labelhealth.configs.load import ConfigFileError, parse_config
+from pydantic import ValidationError
+
+from labelhealth.configs.audit import AuditConfig, RunOptions
+from labelhealth.configs.compare import CompareOptions
+from labelhealth.configs.load import ConfigFileError, absolute_path, parse_config
 from labelhealth.embedded import check_api, configured_api, starting_server
 from labelhealth.flows.pipeline import run_audit
 from labelhealth.flows.runners import check_runner, n_workers
+from labelhealth.tasks.comparisons import PublishedComparison, read_comparison
 from labelhealth.tasks.manifest import RunNotes
-from labelhealth.tasks.published import Audit, read_audit
+from labelhealth.tasks.published import Audit, newest_audit, read_audit
 from labelhealth.tasks.side_by_side import call_side_by_side
 from labelhealth.tasks.stage import NotInStoreError, answering_from_store, calling, listening, recomputing
 from labelhealth.tasks.store import Store, writing
@@ -74,6 +78,48 @@ def audit(
         "run": {**given.get("run", {}), "engine": engine},
     }
     return run(parse_config(document, base=Path.cwd(), source="`options`"))
+
+
+def compare(
+    old: str | Path, new: str | Path, *, options: Mapping[str, Any] | None = None
+) -> PublishedComparison:
+    """Compare two audits of one dataset and return what changed.
+
+    Parameters
+    ----------
+    old, new : str or Path
+        Folder of an audit, or of a version, whose newest audit counts.
+    options : mapping, optional
+        Fields of `CompareOptions`, such as ``{"noise_audits": 0}``.
+
+    Returns
+    -------
+    PublishedComparison
+        States of examples, changes by class, pair and slice, tests, and the finding.
+
+    Raises
+    ------
+    LabelHealthError
+        If there is no audit in a place, or the two are not of one dataset.
+
+    Notes
+    -----
+    Where the recipes differ the old version is audited again with the new one, if its files are still there.
+    """
+    from labelhealth.flows.compare import compare_audits
+
+    before, after = (
+        newest_audit(Path(absolute_path(str(place), Path.cwd(), name)))
+        for place, name in ((old, "old"), (new, "new"))
+    )
+    try:
+        chosen = CompareOptions(**(options or {}))
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        msg = f"`options` are not valid: {'.'.join(map(str, first['loc']))}: {first['msg']}"
+        raise ConfigFileError(msg) from None
+    with calling(call_side_by_side(n_workers(RunOptions()))):
+        return read_comparison(compare_audits(before, after, chosen))
 
 
 def _check_options(options: Mapping[str, Any] | None) -> dict[str, Any]:

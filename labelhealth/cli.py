@@ -158,6 +158,57 @@ def show(place: str, worst: int, as_json: bool) -> None:
 
 
 @cli.command()
+@click.argument("old", metavar="OLD")
+@click.argument("new", metavar="NEW")
+@click.option(
+    "--min-match-rate", type=float, help="Rows that must be found again to conclude anything (share)."
+)
+@click.option("--noise-audits", type=int, help="Audits with other seeds, to measure the noise floor.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON instead of tables.")
+def compare(
+    old: str, new: str, min_match_rate: float | None, noise_audits: int | None, as_json: bool
+) -> None:
+    """Compare two audits of one dataset: OLD and NEW are folders of audits or of versions."""
+    from rich.console import Console
+
+    from labelhealth.api import compare as compare_places
+    from labelhealth.terminal_versions import show_comparison
+
+    given = {"min_match_rate": min_match_rate, "noise_audits": noise_audits}
+    options = {name: value for name, value in given.items() if value is not None}
+    found = compare_places(old, new, options=options)
+    if as_json:
+        _print(json.dumps(found.to_json(), allow_nan=False, indent=1) + "\n")
+        return
+    console = Console()
+    with console.capture() as captured:
+        show_comparison(console, found, found.manifest["options"]["significance"])
+    _print(captured.get())
+
+
+@cli.command()
+@click.argument("place", default="audits", metavar="[PLACE]")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON instead of tables.")
+def history(place: str, as_json: bool) -> None:
+    """Print all audits of the dataset in PLACE, oldest first: its folder, or a store that holds one dataset."""
+    from rich.console import Console
+
+    from labelhealth.configs.load import absolute_path
+    from labelhealth.tasks.history import read_history
+    from labelhealth.tasks.published import plain_json
+    from labelhealth.terminal_versions import show_history
+
+    rows = read_history(Path(absolute_path(place, Path.cwd(), "PLACE")))
+    if as_json:
+        _print(json.dumps(plain_json(rows), allow_nan=False, indent=1) + "\n")
+        return
+    console = Console()
+    with console.capture() as captured:
+        show_history(console, rows)
+    _print(captured.get())
+
+
+@cli.command()
 @click.argument("data", metavar="DATA")
 @click.option("--label", help="Label column; guessed from its name if not given.")
 @click.option("--output", default="labelhealth.yaml", show_default=True, help="Config file to write.")

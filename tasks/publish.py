@@ -51,19 +51,26 @@ def publish_audit(
     Files that already have the right content are left alone, so that repeating an audit rewrites the manifest
     and nothing else.
     """
+    published = {**tables, "checks": put_parquet(store, _joined_checks(store, checks))}
+    publish_folder(store, place.directory(store), published, manifest)
+
+
+def publish_folder(
+    store: Store, directory: Path, tables: Mapping[str, Ref], manifest: Mapping[str, Any]
+) -> None:
+    """Bring a folder of tables with a manifest up to date; a reader sees all of it or what was there before."""
     with writing(store.root), tempfile.TemporaryDirectory(dir=_scratch_folder(store)) as folder:
-        published = {**tables, "checks": put_parquet(store, _joined_checks(store, checks))}
-        about = {name: _about(name, published[name]) for name in sorted(published)}
+        about = {name: _about(name, tables[name]) for name in sorted(tables)}
         text = json.dumps({**manifest, "tables": about}, indent=2, ensure_ascii=False, allow_nan=False)
-        fresh, directory = Path(folder) / "audit", place.directory(store)
+        fresh = Path(folder) / "fresh"
         fresh.mkdir()
         write_atomically(fresh / MANIFEST, f"{text}\n".encode())
         if not directory.exists():
-            for name, ref in published.items():
+            for name, ref in tables.items():
                 _copy(store, ref, fresh / _file_name(name))
             if _renamed(fresh, directory):
                 return
-        for name, ref in published.items():
+        for name, ref in tables.items():
             if not _is_copy(directory / _file_name(name), ref):
                 _copy(store, ref, fresh / _file_name(name))
                 (fresh / _file_name(name)).replace(directory / _file_name(name))

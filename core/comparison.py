@@ -140,7 +140,7 @@ def match_rows(
     Returns
     -------
     Matches
-        In a group rows of equal label are matched first, the rest in order, as far as there are any.
+        In a group rows of equal label are matched first, the rest in the order of their labels.
 
     Raises
     ------
@@ -182,7 +182,8 @@ def _without(side: pd.DataFrame, rows: pd.Series[int]) -> pd.DataFrame:
 
 
 def _matched(old: pd.DataFrame, new: pd.DataFrame, by: list[str]) -> pd.DataFrame:
-    """Pair rows that are equal in `by`, the first with the first and so on."""
+    """Pair rows that are equal in `by`: the first label with the first and so on, in whatever order the rows are."""
+    old, new = (side.sort_values("label", kind="stable") for side in (old, new))
     sides = [side.assign(turn=side.groupby(by, sort=False).cumcount()) for side in (old, new)]
     found: pd.DataFrame = sides[0].merge(sides[1], on=[*by, "turn"], suffixes=("_old", "_new"))
     return found[["row_old", "row_new"]]

@@ -173,13 +173,8 @@ def _side(version: Version, rows: npt.NDArray[np.int64], name: str) -> dict[str,
 
 
 def _class_shares(both: Compared) -> pd.DataFrame:
-    counts = {
-        side: _counts(version.rows["given_label"], version)
-        for side, version in (("old", both.old), ("new", both.new))
-    }
-    frame = pd.DataFrame(counts["old"]).join(
-        pd.DataFrame(counts["new"]), how="outer", lsuffix="_old", rsuffix="_new"
-    )
+    old, new = (_counts(version.rows["given_label"], version) for version in (both.old, both.new))
+    frame = old.add_suffix("_old").join(new.add_suffix("_new"), how="outer")
     return frame.fillna(0).rename_axis("class_name").reset_index()
 
 
@@ -315,11 +310,11 @@ def _tests(both: Compared) -> tuple[float, float]:
 
 def finding_of(row: Mapping[str, Any], change: Change, options: CompareOptions, *, same_auditor: bool) -> str:
     """Return what the evidence allows to say: about flags, never about errors."""
-    if row["match_rate"] < options.min_match_rate or not same_auditor:
+    if row["match_rate"] < options.min_match_rate or not same_auditor or np.isnan(row["p_value"]):
         return NOT_COMPARABLE
     difference = change.total - change.auditor
     is_noise = not np.isnan(row["noise_floor"]) and abs(difference) <= row["noise_floor"]
-    if np.isnan(row["p_value"]) or row["p_value"] >= options.significance or is_noise:
+    if row["p_value"] >= options.significance or is_noise:
         return CHANCE
     return ROSE if difference > 0 else FELL
 

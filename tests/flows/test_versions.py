@@ -1,0 +1,205 @@
+"""Versions of one dataset, compared: the story of a dataset that grows, is spoiled and is repaired."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pyarrow.parquet as pq
+import pytest
+
+from labelhealth.api import audit, compare
+from labelhealth.tasks.comparisons import PublishedComparison
+from labelhealth.tasks.history import read_history
+from labelhealth.tasks.published import Audit
+
+NAMES = np.array(["ant", "bee", "cat"])
+CENTERS = np.array([[0.0, 0.0], [6.0, 0.0], [0.0, 6.0]])
+
+
+def rows(n_rows: int, source: str, n_wrong: int, seed: int) -> pd.DataFrame:
+    """Return examples of one source, the first of them wrong."""
+    rng = np.random.default_rng(seed)
+    truth = rng.integers(0, 3, n_rows)
+    given = np.where(np.arange(n_rows) < n_wrong, (truth + 1) % 3, truth)
+    places = CENTERS[truth] + rng.normal(size=(n_rows, 2))
+    return pd.DataFrame(
+        {
+            "id": [f"{source}-{row}" for row in range(n_rows)],
+            "x": places[:, 0],
+            "y": places[:, 1],
+            "label": NAMES[given],
+            "source": source,
+            "truth": NAMES[truth],
+        }
+    )
+
+
+@pytest.fixture
+def audited(tmp_path: Path) -> Callable[..., Audit]:
+    """Return a function that audits a version."""
+
+    def run(frame: pd.DataFrame, version: str, **options: Any) -> Audit:
+        path = tmp_path / f"{version}.parquet"
+        frame.to_parquet(path)
+        document = {
+            "dataset": {"name": "data", "version": version},
+            "input": {"id": "id", "slices": ["source"], "exclude": ["truth"]},
+            "probabilities": {"folds": {"n_folds": 3}, "estimator": {"name": "LogisticRegression"}},
+            **options,
+        }
+        return audit(path, "label", root=tmp_path / "audits", options=document)
+
+    return run
+
+
+def compared(old: Audit, new: Audit, **options: Any) -> PublishedComparison:
+    """Compare two audits, without measuring the noise floor unless asked to."""
+    return compare(old.directory, new.directory, options={"noise_audits": 0, **options})
+
+
+def states(found: PublishedComparison) -> dict[str, str]:
+    """Return the state of each example that has one."""
+    table = found.table("changes").to_pandas().dropna(subset="state")
+    return dict(zip(table["example_id"], table["state"], strict=True))
+
+
+def test_story_of_five_versions(audited: Callable[..., Audit]) -> None:
+    """Growing, shuffled and relabelled, spoiled by one source, repaired: each planted example has its state."""
+    first = rows(300, "a", 6, seed=0)
+    second = pd.concat([first.drop(index=[5]), rows(60, "b", 2, seed=1)], ignore_index=True)
+    third = second.sample(frac=1, random_state=2, ignore_index=True)
+    third.loc[third["id"].isin(["a-0", "a-1"]), "label"] = third["truth"]
+    fourth = pd.concat([third, rows(120, "c", 40, seed=3)], ignore_index=True)
+    fifth = fourth.copy()
+    fifth.loc[fifth["source"] == "c", "label"] = fifth["truth"]
+    fifth.loc[fifth["id"] == "a-0", "label"] = first["label"][0]
+    one, two, three, four, five = (
+        audited(frame, f"v{number}", issues={"filter_by": "predicted_neq_given"})
+        for number, frame in enumerate([first, second, third, fourth, fifth], 1)
+    )
+
+    grown, relabelled, spoiled, repaired = (
+        compared(*pair) for pair in ((one, two), (two, three), (three, four), (four, five))
+    )
+
+    of = states(grown)
+    assert {of[f"a-{row}"] for row in range(5)} == {"persisting"}
+    assert of["a-5"] == "vanished"
+    assert (of["b-0"], of["b-1"]) == ("arrived_flagged", "arrived_flagged")
+    of = states(relabelled)
+    assert (of["a-0"], of["a-1"], of["a-2"]) == ("fixed_relabelled", "fixed_relabelled", "persisting")
+    assert relabelled.comparison["n_kept"] == 359  # shuffled, and every row found
+    assert relabelled.comparison["match_rate"] == 1
+    of = states(spoiled)
+    assert {of[f"c-{row}"] for row in range(40)} == {"arrived_flagged"}
+    assert spoiled.finding == "flag rate rose"
+    slices = spoiled.table("slice_changes").to_pylist()
+    assert (slices[0]["column"], slices[0]["value"]) == ("source", "c")
+    assert slices[0]["p_adjusted"] < 0.001
+    of = states(repaired)
+    assert {of[f"c-{row}"] for row in range(40)} == {"fixed_relabelled"}
+    assert of["a-0"] == "reopened"
+    assert repaired.finding == "flag rate fell"
+    row = spoiled.comparison
+    parts = ("auditor", "removed", "relabelled", "unchanged", "added")
+    assert sum(row[f"change_{part}"] for part in parts) == pytest.approx(row["change_total"], abs=1e-12)
+    assert row["change_added"] > 0.05
+    history = read_history(one.directory.parents[2])
+    assert [row["dataset_version"] for row in history] == ["v1", "v2", "v3", "v4", "v5"]
+
+
+def test_same_version_has_not_changed(audited: Callable[..., Audit]) -> None:
+    """An audit held against itself: nothing is new, fixed or gone, and p is 1."""
+    version = audited(rows(200, "a", 4, seed=0), "v1")
+
+    found = compared(version, version)
+
+    assert found.finding == "no change beyond chance"
+    assert found.comparison["p_value"] == 1
+    assert set(states(found).values()) == {"persisting"}
+
+
+def test_other_recipe_is_told_from_other_rows(audited: Callable[..., Audit]) -> None:
+    """With another filter the old version is audited again: what the filter changed is the auditor's part."""
+    first = rows(300, "a", 10, seed=0)
+    old = audited(first, "v1")
+    new = audited(
+        pd.concat([first, rows(30, "b", 0, seed=1)]), "v2", issues={"filter_by": "predicted_neq_given"}
+    )
+
+    found = compared(old, new)
+
+    again = audited(first, "v1", issues={"filter_by": "predicted_neq_given"})
+    row = found.comparison
+    assert row["change_auditor"] == pytest.approx(again.health["flagged_share"] - old.health["flagged_share"])
+    assert row["old_flagged_share"] == old.health["flagged_share"]
+    assert row["change_auditor"] != 0
+
+
+def test_old_files_that_are_gone_are_told(audited: Callable[..., Audit], tmp_path: Path) -> None:
+    """Where the old version cannot be audited again nothing is concluded, and the reason is a warning."""
+    first = rows(200, "a", 4, seed=0)
+    old = audited(first, "v1")
+    (tmp_path / "v1.parquet").unlink()
+    new = audited(first, "v2", issues={"filter_by": "predicted_neq_given"})
+
+    found = compared(old, new)
+
+    assert found.finding == "not comparable"
+    assert found.comparison["change_auditor"] is None
+    assert found.manifest["warnings"][0].startswith("version v1 could not be audited with the new recipe")
+
+
+def test_rows_that_are_not_found_again_conclude_nothing(audited: Callable[..., Audit]) -> None:
+    """Below the configured match rate there is no finding, however different the shares."""
+    old = audited(rows(200, "a", 2, seed=0), "v1")
+    new = audited(rows(200, "b", 60, seed=1), "v2")
+
+    found = compared(old, new)
+
+    assert found.comparison["match_rate"] == 0
+    assert found.finding == "not comparable"
+    assert found.comparison["p_value"] is None
+    assert compared(old, new, min_match_rate=0.0).finding == "not comparable"
+
+
+def test_noise_floor_is_what_other_seeds_change(audited: Callable[..., Audit]) -> None:
+    """Audits with other seeds are not published, and their spread is the floor."""
+    version = audited(rows(200, "a", 6, seed=0), "v1")
+
+    found = compare(version.directory, version.directory, options={"noise_audits": 2})
+
+    assert found.comparison["noise_floor"] >= 0
+    assert len(read_history(version.directory.parents[2])) == 1
+    assert len(list(version.directory.parent.iterdir())) == 1
+
+
+def test_history_of_an_older_schema_stays_readable(audited: Callable[..., Audit]) -> None:
+    """A row that lacks today's columns is shown with what it has; a damaged file is passed over."""
+    version = audited(rows(150, "a", 3, seed=0), "v1")
+    folder = version.directory.parents[1] / "history"
+    (path,) = folder.glob("*/*.parquet")
+    older = folder / "version=v0"
+    older.mkdir()
+    pq.write_table(
+        pq.ParquetFile(path).read().drop_columns(["worst_overlap", "reasons"]), older / "old.parquet"
+    )
+    (older / "torn.parquet").write_bytes(path.read_bytes()[:100])
+
+    found = read_history(version.directory.parents[2])
+
+    assert len(found) == 2
+    assert {row["worst_overlap"] is None for row in found} == {True, False}
+
+
+def test_audits_of_two_datasets_are_not_compared(audited: Callable[..., Audit]) -> None:
+    """The message names both."""
+    one = audited(rows(150, "a", 3, seed=0), "v1")
+    other = audited(rows(150, "a", 3, seed=0), "v2", dataset={"name": "other", "version": "v2"})
+
+    with pytest.raises(ValueError, match=r"must be audits of one dataset; got 'data' and 'other'"):
+        compared(one, other)

@@ -55,6 +55,12 @@ class Matches:
         Positions of the matched rows in each version, in the order of the new one.
     n_old, n_new : int
         Rows of each version.
+
+    Examples
+    --------
+    >>> matches = match_rows(["a", "b"], ["x", "x"], ["b", "c"], ["x", "x"])
+    >>> matches.removed.tolist(), matches.added.tolist()
+    ([0], [1])
     """
 
     old: IntArray
@@ -94,6 +100,12 @@ class Change:
         What happened to rows that stayed, with another label and with the same.
     added : float
         What new rows brought.
+
+    Examples
+    --------
+    >>> change = Change(total=0.02, auditor=0.0, removed=0.0, relabelled=-0.01, unchanged=0.0, added=0.03)
+    >>> round(change.relabelled + change.added, 10) == change.total
+    True
     """
 
     total: float
@@ -116,6 +128,11 @@ class Comparison:
         Flagged shares, NaN without rows.
     p_value : float
         Probability of a difference as large by chance alone; NaN where nothing can be compared.
+
+    Examples
+    --------
+    >>> compare_added(1, 10, 10, 100).share_first
+    0.1
     """
 
     n_first: int

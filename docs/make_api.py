@@ -34,6 +34,7 @@ LISTS = frozenset({"Parameters", "Attributes", "Returns", "Yields", "Raises", "W
 LONGEST_SIGNATURE = 100  # characters on one line; longer ones get a line for each parameter
 PIPELINE = frozenset(
     {
+        "comparison",
         "consensus",
         "estimators",
         "features",

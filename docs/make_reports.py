@@ -13,6 +13,7 @@ INTRODUCTION = f"""\
 <root>/<dataset>/<version>/<audit>/     one folder an audit: the tables below and manifest.json
 <root>/<dataset>/history/               one row an audit, append-only, partitioned by version
 <root>/<dataset>/runs/                  one row a run, repeats included, partitioned by day
+<root>/<dataset>/compare/<old>-<new>/   two audits compared: tables from `changes` on, and manifest.json
 <root>/.cache/                          objects, records and locks of the cache; safe to delete
 <root>/.prefect/                        state of the embedded Prefect server; safe to delete
 ```

@@ -135,12 +135,16 @@ def audit(**arguments: Any) -> None:
 
 @cli.command()
 @_audit_options
-def gate(**arguments: Any) -> None:
+@click.option("--junit", help="Write the checks to this file as JUnit XML.")
+@click.option("--summary", help="Append a summary in Markdown to this file, such as $GITHUB_STEP_SUMMARY.")
+def gate(junit: str | None, summary: str | None, **arguments: Any) -> None:
     """Audit like `audit`, and exit by the verdict.
 
     0 PASS, 1 FAIL, 2 wrong usage, config or unreadable input, 3 INCONCLUSIVE, 4 anything unexpected.
     """
-    raise SystemExit(_run_and_show(arguments).exit_code)
+    result = _run_and_show(arguments)
+    _write_ci_reports(result, junit, summary)
+    raise SystemExit(result.exit_code)
 
 
 @cli.command()
@@ -304,6 +308,24 @@ def _run_and_show(arguments: dict[str, Any]) -> Audit:
     else:
         _show(result, config.reports, as_json=flags["as_json"])
     return result
+
+
+def _write_ci_reports(result: Audit, junit: str | None, summary: str | None) -> None:
+    """Write what a build server reads; a file that cannot be written is a mistake of usage."""
+    from labelhealth.configs.load import at_home
+    from labelhealth.tasks.ci_reports import junit_xml, markdown_summary
+    from labelhealth.tasks.store import write_atomically
+
+    for option, path in (("--junit", junit), ("--summary", summary)):
+        try:
+            if path is not None and option == "--junit":
+                write_atomically(at_home(path), junit_xml(result).encode())
+            elif path is not None:
+                with at_home(path).open("a", encoding="utf-8") as file:
+                    file.write(markdown_summary(result))
+        except OSError as error:
+            msg = f"`{option}` must be a file that can be written; got {path!r:.200} ({error.strerror})."
+            raise click.UsageError(msg) from None
 
 
 def _show(result: Audit, options: ReportOptions, *, as_json: bool) -> None:

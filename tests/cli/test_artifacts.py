@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from labelhealth.flows.artifacts import _MAX_TEXT, _text
+from labelhealth.tasks.markdown import _MAX_TEXT, inert_text
 
 TOKENS = st.sampled_from(
     ["http://", "https://e.org/a", "www.e.org", "WWW.E.org", "me@e.org", "mailto:a@b.c", "<b>", "&", "[a](b)", "|",
@@ -19,7 +19,7 @@ TOKENS = st.sampled_from(
 @given(st.lists(TOKENS | st.text(max_size=5)).map("".join))
 def test_text_is_inert_and_bounded(value: str) -> None:
     """No address that a renderer would link, no markup that is not escaped, one line, no cut inside an escape."""
-    text = _text(value)
+    text = inert_text(value)
 
     assert len(text) <= _MAX_TEXT
     assert not re.search(r"://|www\.|@[^\u200b]", text, re.IGNORECASE)
@@ -44,4 +44,4 @@ def test_text_is_inert_and_bounded(value: str) -> None:
 )
 def test_text_by_hand(value: str, text: str) -> None:
     """Addresses are taken apart by a space of no width; what is cut says so."""
-    assert _text(value) == text
+    assert inert_text(value) == text

@@ -23,7 +23,7 @@ from benchmarks.parquet_data import PREFIX, write_files
 SMALL_ROWS = 20_000
 FUNCTIONS = {
     "hash input": ("labelhealth.flows.pipeline", "hash_inputs"),
-    "stages": ("labelhealth.flows.pipeline", "run_stages"),
+    "stages": ("labelhealth.flows.pipeline", "run_task"),
     "publish": ("labelhealth.flows.pipeline", "publish"),
     "read back": ("labelhealth.api", "read_audit"),
 }

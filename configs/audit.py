@@ -8,6 +8,7 @@ from typing import Annotated, Literal, Self
 from pydantic import Field, StringConstraints, model_validator
 
 from labelhealth.configs.base import Options
+from labelhealth.configs.compare import CompareOptions
 from labelhealth.configs.gate import GateOptions
 from labelhealth.configs.input import InputOptions, PredProbsOptions
 from labelhealth.configs.issues import FindIssuesOptions, HealthOptions
@@ -144,6 +145,8 @@ class AuditConfig(Options):
     data_issues: DataIssueStageOptions | None = None
     """Issues beside labels; none are looked for unless this section is there (an empty one will do: `{}`)."""
     gate: GateOptions = GateOptions()
+    compare: CompareOptions = CompareOptions()
+    """How versions are compared, by `gate.max_flagged_rise` and the command `compare`."""
     reports: ReportOptions = ReportOptions()
     store: StoreOptions = StoreOptions()
     run: RunOptions = RunOptions()
@@ -255,4 +258,5 @@ class AuditConfig(Options):
             "issues": self.issues,
             "health": self.health,
             "gate": self.gate,
+            **({} if self.gate.max_flagged_rise is None else {"compare": self.compare}),
         }

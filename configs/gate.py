@@ -33,6 +33,7 @@ INPUT_FIELDS = (
     "max_null_share",
 )
 OUTPUT_FIELDS = ("min_health_score", "max_flagged_share", "min_class_quality", "max_overlap")
+BASELINE_FIELDS = ("max_flagged_rise",)  # of a checkpoint of their own, which needs another audit
 BUILT_IN_RULES = (  # ids that an expectation of the user cannot take
     "labelled_rows",
     "present_classes",
@@ -44,6 +45,7 @@ BUILT_IN_RULES = (  # ids that an expectation of the user cannot take
     "health_score_range",
     *INPUT_FIELDS,
     *OUTPUT_FIELDS,
+    *BASELINE_FIELDS,
 )
 TYPE_HINTS = {  # other names for what the table `columns` calls a type
     "str": "string",
@@ -126,6 +128,13 @@ class ClassQualityThreshold(MinShareThreshold):
         return classes
 
 
+class RiseThreshold(MaxShareThreshold):
+    """Rise of the flagged share against another version, beyond chance, that is let through."""
+
+    baseline: Annotated[StrictStr, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$")] = "previous"
+    """previous: the version audited before; best: the one of highest label health; else the name of a version."""
+
+
 class OverlapThreshold(MaxShareThreshold):
     """Joint probability that no pair of classes may exceed."""
 
@@ -204,6 +213,8 @@ class GateOptions(Options):
     """Label quality score of each class."""
     max_overlap: OverlapThreshold | None = OverlapThreshold(max=0.05, severity="warning")
     """Joint probability of each pair of classes."""
+    max_flagged_rise: RiseThreshold | None = None
+    """Rise of the flagged share against a baseline, in points as a share; only a rise beyond chance counts."""
     expectations: tuple[ExpectationOptions, ...] = ()
     """Further expectations, by the name that Great Expectations gives them."""
 
@@ -228,7 +239,7 @@ class GateOptions(Options):
 
     def part(self, stage: Stage) -> GateOptions:
         """Return the options of one checkpoint alone: what concerns the other is at its default."""
-        others = OUTPUT_FIELDS if stage == "input" else INPUT_FIELDS
+        others = (*(OUTPUT_FIELDS if stage == "input" else INPUT_FIELDS), *BASELINE_FIELDS)
         kept = {name: value for name, value in self if name not in others}
         return GateOptions.model_validate({**kept, "expectations": self.entries(stage)})
 

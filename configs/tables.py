@@ -459,6 +459,12 @@ COMPARISON = _table(
         "double",
         "largest difference of the flagged share between audits that differ in their seed alone",
     ),
+    (
+        "proven_rise",
+        "double",
+        "rise of the flagged share without the auditor's part, where it is more than chance; 0 where it is not, null"
+        " where the versions are not comparable",
+    ),
     ("finding", "string", "flag rate rose, flag rate fell, no change beyond chance, or not comparable"),
 )
 

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import combinations
 from pathlib import Path
+from typing import Any
 
 from labelhealth.configs.audit import AuditConfig
 from labelhealth.configs.compare import CompareOptions
-from labelhealth.flows.pipeline import run_stages
+from labelhealth.core.errors import LabelHealthError
+from labelhealth.flows.kinds import run_task
 from labelhealth.tasks.changes import Evidence, find_changes
 from labelhealth.tasks.input_files import hash_inputs
 from labelhealth.tasks.publish import publish_folder
@@ -26,7 +29,7 @@ from labelhealth.tasks.versions import (
 
 
 @dataclass(frozen=True)
-class _OldReport:
+class OldReport:
     """The report of the old version, made as that of the new one if that can be."""
 
     issues: Source
@@ -45,10 +48,11 @@ def compare_audits(old: Audit, new: Audit, options: CompareOptions) -> Path:
         raise ComparisonError(f"{msg} Hint: give both the same dataset.name.")
     config = config_of_audit(new)
     store = Store(root=config.store.root, verify=config.store.verify)
-    report = _old_report(store, old, new, config)
+    report = old_report(store, old, config, new.manifest.get("code", {}))
+    digest, share = new.manifest["data"]["digest"], float(new.health["flagged_share"])
     evidence = Evidence(
         published_share=report.published_share,
-        noise_floor=noise_floor(store, new, config, options.noise_audits),
+        noise_floor=noise_floor(store, config, digest, share, options.noise_audits),
         same_auditor=report.same_auditor,
     )
     earlier = tuple(issues_of(store, audit) for audit in audits_before(old))
@@ -67,24 +71,24 @@ def compare_audits(old: Audit, new: Audit, options: CompareOptions) -> Path:
     return place
 
 
-def _old_report(store: Store, old: Audit, new: Audit, config: AuditConfig) -> _OldReport:
-    """Return the old version's report; made again with the new recipe where the recipes differ."""
-    if same_recipe(old, new):
-        return _OldReport(issues_of(store, old), None, True, ())
+def old_report(store: Store, old: Audit, config: AuditConfig, code: Mapping[str, Any]) -> OldReport:
+    """Return the old version's report; made again by the new recipe and code where these differ."""
+    if same_recipe(old, config, code):
+        return OldReport(issues_of(store, old), None, True, ())
     again = _with_data_of(config, config_of_audit(old))
     try:
         inputs = hash_inputs(store, again)
         if inputs.dataset.digest != old.manifest["data"]["digest"]:
             msg = "its files have changed since"
             raise ComparisonError(msg)
-        results = run_stages(store, inputs, again)
-    except (ValueError, OSError) as error:
+        results = run_task(store, inputs, again)
+    except (LabelHealthError, OSError) as error:
         told = str(error).splitlines()[0]
         warning = f"version {old.manifest['version']} could not be audited with the new recipe ({told}): what changed"
-        return _OldReport(issues_of(store, old), None, False, (f"{warning} is not told from the auditor.",))
+        return OldReport(issues_of(store, old), None, False, (f"{warning} is not told from the auditor.",))
     path = store.path(results.tables["label_issues"])
     share = old.health["flagged_share"]
-    return _OldReport(digest_files([(str(path), path.name)], store), share, True, ())
+    return OldReport(digest_files([(str(path), path.name)], store), share, True, ())
 
 
 def _with_data_of(config: AuditConfig, other: AuditConfig) -> AuditConfig:
@@ -106,7 +110,9 @@ def _given(config: AuditConfig, other: AuditConfig) -> object:
     return config.pred_probs.model_copy(update=files)
 
 
-def noise_floor(store: Store, audit: Audit, config: AuditConfig, n_audits: int) -> float | None:
+def noise_floor(
+    store: Store, config: AuditConfig, data_digest: str, share: float, n_audits: int
+) -> float | None:
     """Return the largest difference of the flagged share between audits that differ in their seed; None if unknown.
 
     The audits are made of the same data, from the cache where they are there, and are not published.
@@ -114,11 +120,11 @@ def noise_floor(store: Store, audit: Audit, config: AuditConfig, n_audits: int) 
     if n_audits == 0 or config.has_predictions:
         return None
     inputs = hash_inputs(store, config)
-    if inputs.dataset.digest != audit.manifest["data"]["digest"]:
+    if inputs.dataset.digest != data_digest:
         return None
-    shares = [float(audit.health["flagged_share"])]
+    shares = [share]
     for step in range(1, n_audits + 1):
-        results = run_stages(store, inputs, _reseeded(config, step))
+        results = run_task(store, inputs, _reseeded(config, step))
         shares.append(read_parquet(store.path(results.tables["health"]))["flagged_share"][0].as_py())
     return max(abs(one - other) for one, other in combinations(shares, 2))
 

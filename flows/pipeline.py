@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 from labelhealth.configs.audit import AuditConfig
 from labelhealth.configs.task import Task
-from labelhealth.flows.classes import audit_classes
-from labelhealth.flows.label_sets import audit_label_sets
-from labelhealth.flows.numbers import audit_numbers
+from labelhealth.flows.baseline import check_against_baseline
+from labelhealth.flows.kinds import run_task
 from labelhealth.flows.results import Results
 from labelhealth.tasks.candidates import select
+from labelhealth.tasks.changes import find_changes
+from labelhealth.tasks.check_baseline import check_baseline, tell_no_baseline
 from labelhealth.tasks.check_input import check_input
 from labelhealth.tasks.check_output import check_output
 from labelhealth.tasks.collect import collect
@@ -31,6 +31,7 @@ from labelhealth.tasks.manifest import (
     code_of,
     history_row,
     manifest_of,
+    names_of,
     place_of,
     run_row,
     verdict_of,
@@ -80,7 +81,9 @@ _STAGES: dict[Task, tuple[Stage[..., Any], ...]] = {
     "multi_label": (load, *_PREDICTIONS, find_sets, render_sets, *_CHECKS),
     "regression": (load, fit_numbers, compare_numbers, render_numbers, *_CHECKS),
 }
-STAGES = tuple(dict.fromkeys(stage for stages in _STAGES.values() for stage in (*stages, find_data_issues)))
+_BASELINE = (find_changes, check_baseline, tell_no_baseline)
+_OF_TASKS = dict.fromkeys(stage for stages in _STAGES.values() for stage in stages)
+STAGES = (*_OF_TASKS, find_data_issues, *_BASELINE)
 
 
 @dataclass(frozen=True)
@@ -93,28 +96,16 @@ class Published:
 
 def stages_of(config: AuditConfig) -> tuple[Stage[..., Any], ...]:
     """Return the stages whose code decides an audit of this kind."""
-    return (*_STAGES[config.task], *(() if config.data_issues is None else (find_data_issues,)))
-
-
-_FLOWS: dict[Task, Callable[[Store, Inputs, AuditConfig], Results]] = {
-    "classification": audit_classes,
-    "multi_annotator": audit_classes,
-    "token_classification": audit_classes,
-    "multi_label": audit_label_sets,
-    "regression": audit_numbers,
-}
-
-
-def run_stages(store: Store, inputs: Inputs, config: AuditConfig) -> Results:
-    """Audit the labels in the order that fits their kind."""
-    return _FLOWS[config.task](store, inputs, config)
+    of_data = () if config.data_issues is None else (find_data_issues,)
+    of_baseline = () if config.gate.max_flagged_rise is None else _BASELINE
+    return (*_STAGES[config.task], *of_data, *of_baseline)
 
 
 def run_audit(config: AuditConfig, notes: RunNotes) -> Published:
     """Hash the input, run the stages, publish; the callers decide how stages are carried out."""
     store = Store(root=config.store.root, verify=config.store.verify)
     inputs = hash_inputs(store, config)
-    results = run_stages(store, inputs, config)
+    results = run_task(store, inputs, config)
     return publish(store, inputs, config, results, notes)
 
 
@@ -123,7 +114,12 @@ def publish(
 ) -> Published:
     """Write the audit, its history row and the run log; always done, and the same done twice."""
     code = code_of(stages_of(config), results.estimator_identity)
-    place = place_of(config, inputs, code)
+    rule, baseline = config.gate.max_flagged_rise, None
+    if rule is not None:
+        names = names_of(config, inputs)
+        held = check_against_baseline(store, inputs, config, results, names, code, rule)
+        results, baseline = results.with_baseline(held.tables, held.checks, held.warnings), held.baseline
+    place = place_of(config, inputs, code, baseline)
     verdict = verdict_of(store, results.checks)
     manifest = manifest_of(config, inputs, place, code, verdict, results.warnings, notes)
     publish_audit(store, place, results.tables, results.checks, manifest)

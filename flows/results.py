@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import islice
 
 from labelhealth.tasks.dataset import Part
@@ -20,6 +20,15 @@ class Results:
     checks: tuple[Ref, ...]
     warnings: tuple[str, ...]
     estimator_identity: str | None
+
+    def with_baseline(self, tables: dict[str, Ref], checks: Ref, warnings: tuple[str, ...]) -> Results:
+        """Return the same with what a comparison found."""
+        return replace(
+            self,
+            tables={**self.tables, **tables},
+            checks=(*self.checks, checks),
+            warnings=(*self.warnings, *warnings),
+        )
 
 
 def names_by_part(inputs: Inputs, parts: tuple[Part, ...]) -> tuple[tuple[str, ...], ...]:

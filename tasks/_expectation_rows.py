@@ -21,7 +21,7 @@ NAME_COLUMNS = {
     "class_health": ("class_name",),
     "class_overlap": ("class_a", "class_b"),
 }
-ONE_ROW_TABLES = ("input", "health")
+ONE_ROW_TABLES = ("input", "health", "comparison")
 NULLABLE = {  # columns in which a missing value is an answer, not a fault
     "columns": ("min_value", "max_value", "leak_accuracy"),
     "class_health": ("flagged_share",),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Literal
@@ -14,6 +15,7 @@ from labelhealth.configs.gate import (
     MaxShareThreshold,
     MinCountThreshold,
     MinShareThreshold,
+    RiseThreshold,
     Severity,
 )
 from labelhealth.configs.task import Target
@@ -131,6 +133,25 @@ def output_rules(options: GateOptions, target: Target = "classes") -> tuple[Rule
         *(rule for rule in own if rule.table not in _SILENT_TABLES[target]),
         *_user_rules(options.entries("output")),
     )
+
+
+def baseline_rules(options: RiseThreshold, description: str = "") -> tuple[Rule, ...]:
+    """Return the suite of the checkpoint that holds an audit against an earlier one.
+
+    Parameters
+    ----------
+    options : RiseThreshold
+        What is let through.
+    description : str
+        Sentence put before the reason, such as where the rise comes from.
+
+    Returns
+    -------
+    tuple of Rule
+        One rule on table `comparison`; versions that are not comparable leave it unchecked.
+    """
+    rule = _threshold("max_flagged_rise", "comparison", "proven_rise", options)
+    return (dataclasses.replace(rule, description=description),)
 
 
 def _input_structure(options: GateOptions) -> Iterator[Rule]:

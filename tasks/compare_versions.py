@@ -289,7 +289,8 @@ def comparison_frame(
         "noise_floor": np.nan if noise_floor is None else noise_floor,
     }
     finding = finding_of(row, change, options, same_auditor=same_auditor)
-    return pd.DataFrame([{**row, "finding": finding}])[list(COMPARISON.column_names)]
+    rise = change.total - change.auditor if finding == ROSE else np.nan if finding == NOT_COMPARABLE else 0.0
+    return pd.DataFrame([{**row, "proven_rise": rise, "finding": finding}])[list(COMPARISON.column_names)]
 
 
 def _tests(both: Compared) -> tuple[float, float]:

@@ -32,10 +32,10 @@ from labelhealth.tasks._expectation_rows import (
     guarded_columns,
     judge,
 )
-from labelhealth.tasks._expectation_rules import Rows, Rule, input_rules, output_rules
+from labelhealth.tasks._expectation_rules import Rows, Rule, baseline_rules, input_rules, output_rules
 from labelhealth.tasks._expectation_tables import prepare
 
-__all__ = ["Rows", "Rule", "check_rules", "check_tables", "input_rules", "output_rules"]
+__all__ = ["Rows", "Rule", "check_rules", "baseline_rules", "check_tables", "input_rules", "output_rules"]
 
 _LARGEST = sys.float_info.max
 _LARGE_TABLES = 100_000  # cells: from here a context, which is a cycle, is not left to keep its tables alive

@@ -62,16 +62,27 @@ def current_notes() -> RunNotes:
     return current if isinstance(current, RunNotes) else RunNotes()
 
 
-def place_of(config: AuditConfig, inputs: Inputs, code: Mapping[str, str]) -> Place:
-    """Return where an audit belongs: the same data, recipe and code always lead to the same place."""
+def names_of(config: AuditConfig, inputs: Inputs) -> tuple[str, str]:
+    """Return what the dataset and its version are called."""
+    name = config.dataset.name or _name_from(config.dataset.path)
+    return name, config.dataset.version or inputs.dataset.digest[:_SHORT]
+
+
+def place_of(
+    config: AuditConfig, inputs: Inputs, code: Mapping[str, str], baseline: str | None = None
+) -> Place:
+    """Return where an audit belongs: the same data, recipe and code always lead to the same place.
+
+    `baseline` is the audit that it was held against, if it was.
+    """
     data = inputs.dataset.digest
     recipe = {name: canonical(options) for name, options in config.recipe().items()}
     others = [None if source is None else source.digest for source in (inputs.pred_probs, inputs.ids)]
-    if inputs.votes is not None:
-        others.append(inputs.votes.digest)
+    others += [digest for digest in (inputs.votes and inputs.votes.digest, baseline) if digest]
+    dataset, version = names_of(config, inputs)
     return Place(
-        dataset=config.dataset.name or _name_from(config.dataset.path),
-        version=config.dataset.version or data[:_SHORT],
+        dataset=dataset,
+        version=version,
         audit=digest_of({"data": [data, *others], "recipe": recipe, "code": dict(code)})[:_SHORT],
     )
 

@@ -7,7 +7,13 @@ import pytest
 import yaml
 
 from labelhealth.configs._expectations import EXPECTATIONS, NEEDED, REFUSED, snake_name
-from labelhealth.configs.gate import BUILT_IN_RULES, INPUT_FIELDS, OUTPUT_FIELDS, GateOptions
+from labelhealth.configs.gate import (
+    BASELINE_FIELDS,
+    BUILT_IN_RULES,
+    INPUT_FIELDS,
+    OUTPUT_FIELDS,
+    GateOptions,
+)
 
 BETWEEN = "ExpectColumnValuesToBeBetween"
 NAN, INF = float("nan"), float("inf")
@@ -357,8 +363,10 @@ def test_same_id_twice_is_refused():
 
 def test_every_field_belongs_to_one_checkpoint():
     """The fields of the two checkpoints are all fields, and none of their names is free for a user's rule."""
-    assert sorted((*INPUT_FIELDS, *OUTPUT_FIELDS, "expectations")) == sorted(GateOptions.model_fields)
-    assert {*INPUT_FIELDS, *OUTPUT_FIELDS} < set(BUILT_IN_RULES)
+    assert sorted((*INPUT_FIELDS, *OUTPUT_FIELDS, *BASELINE_FIELDS, "expectations")) == sorted(
+        GateOptions.model_fields
+    )
+    assert {*INPUT_FIELDS, *OUTPUT_FIELDS, *BASELINE_FIELDS} < set(BUILT_IN_RULES)
 
 
 def test_part_of_one_checkpoint_does_not_see_the_other():

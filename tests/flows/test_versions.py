@@ -203,3 +203,70 @@ def test_audits_of_two_datasets_are_not_compared(audited: Callable[..., Audit]) 
 
     with pytest.raises(ValueError, match=r"must be audits of one dataset; got 'data' and 'other'"):
         compared(one, other)
+
+
+RISE = {"max_flagged_rise": {"max": 0.02, "baseline": "previous"}}
+QUICK = {"gate": RISE, "compare": {"noise_audits": 1}, "issues": {"filter_by": "predicted_neq_given"}}
+
+
+def rule_of(version: Audit) -> dict[str, Any]:
+    """Return what the check against the baseline says."""
+    (row,) = version.checks[version.checks["rule"] == "max_flagged_rise"].to_dict("records")
+    return dict(row)
+
+
+def test_gate_fails_on_a_bad_batch_and_names_its_source(audited: Callable[..., Audit]) -> None:
+    """The first version has nothing to be held against, the spoiled one fails with its source, the repaired passes."""
+    first = rows(300, "a", 6, seed=0)
+    spoiled = pd.concat([first, rows(120, "c", 40, seed=3)], ignore_index=True)
+    repaired = spoiled.assign(label=spoiled["truth"].where(spoiled["source"] == "c", spoiled["label"]))
+
+    one, two, three = (
+        audited(frame, f"v{n}", **QUICK) for n, frame in enumerate([first, spoiled, repaired], 1)
+    )
+
+    assert one.verdict.verdict == "PASS"
+    assert rule_of(one)["verdict"] == "skipped"
+    assert two.verdict.verdict == "FAIL"
+    assert "against version v1, most where source is 'c'" in rule_of(two)["reason"]
+    assert two.table("changes").num_rows > 0
+    assert three.verdict.verdict == "PASS"
+    assert three.table("comparison").to_pylist()[0]["finding"] == "flag rate fell"
+
+
+def test_audit_again_is_held_against_the_same_baseline(audited: Callable[..., Audit]) -> None:
+    """A repeat of an old version is not compared with what came after it, and lands in the same folder."""
+    first, second = rows(200, "a", 4, seed=0), rows(220, "a", 4, seed=0)
+    audited(first, "v1", **QUICK)
+    two = audited(second, "v2", **QUICK)
+    audited(rows(240, "a", 4, seed=0), "v3", **QUICK)
+
+    again = audited(second, "v2", **QUICK)
+
+    assert again.directory == two.directory
+    assert "against version v1" in rule_of(again)["reason"]
+
+
+def test_named_baseline_must_exist(audited: Callable[..., Audit]) -> None:
+    """A version that was never audited leaves the check unmade, which is inconclusive; an audited one is used."""
+    first = rows(200, "a", 4, seed=0)
+    audited(first, "v1", **QUICK)
+    audited(rows(220, "a", 4, seed=0), "v2", **QUICK)
+    third = rows(240, "a", 4, seed=0)
+
+    lost = audited(third, "v3", **{**QUICK, "gate": {"max_flagged_rise": {"max": 0.02, "baseline": "v9"}}})
+    found = audited(third, "v3", **{**QUICK, "gate": {"max_flagged_rise": {"max": 0.02, "baseline": "v1"}}})
+
+    assert lost.verdict.verdict == "INCONCLUSIVE"
+    assert rule_of(lost)["reason"] == "there is no audit of version 'v9' to compare with"
+    assert found.verdict.verdict == "PASS"
+    assert "against version v1" in rule_of(found)["reason"]
+
+
+def test_versions_that_do_not_match_are_inconclusive(audited: Callable[..., Audit]) -> None:
+    """Below the match rate the rule cannot be checked, and the gate does not pass."""
+    audited(rows(200, "a", 4, seed=0), "v1", **QUICK)
+
+    other = audited(rows(200, "b", 4, seed=1), "v2", **QUICK)
+
+    assert other.verdict.verdict == "INCONCLUSIVE"

@@ -207,9 +207,7 @@ def estimate_error_rate(sample: Sample, is_wrong: npt.ArrayLike, *, confidence: 
     weights = sample.sizes / sample.sizes.sum()
     smooth = (k + 0.5) / (n + 1)
     variance = float((weights**2 * _correction(sample, n) * smooth * (1 - smooth) / n).sum())
-    return _interval(
-        float((weights * k / n).sum()), variance, confidence, len(wrong), float((weights * smooth).sum())
-    )
+    return _interval(float((weights * k / n).sum()), variance, confidence, len(wrong))
 
 
 def estimate_with_predictions(
@@ -270,7 +268,7 @@ def estimate_with_predictions(
     # as if each stratum had one more verdict that is half wrong: a stratum of equal verdicts still varies
     variance = (squares + 0.25 / (n + 1)) / np.maximum(n - 1, 1)
     total = float((weights**2 * _correction(sample, n) * variance / n).sum())
-    return _interval(rate, total, confidence, len(wrong), max(rate, 0.5 / (len(wrong) + 1)))
+    return _interval(rate, total, confidence, len(wrong))
 
 
 def _fit_factor(
@@ -293,10 +291,8 @@ def _correction(sample: Sample, n: IntArray) -> FloatArray:
     return np.asarray(1 - n / sample.sizes)
 
 
-def _interval(
-    rate: float, variance: float, confidence: float, n_verdicts: int, centre: float
-) -> RateEstimate:
-    """Return the rate with an interval that is symmetric on the logit scale around a smoothed centre."""
+def _interval(rate: float, variance: float, confidence: float, n_verdicts: int) -> RateEstimate:
+    """Return the rate with an interval that is symmetric on the logit scale."""
     from scipy.stats import norm
 
     if not 0 < confidence < 1:
@@ -305,7 +301,8 @@ def _interval(
     rate = min(max(rate, 0.0), 1.0)
     if variance == 0:
         return RateEstimate(rate, rate, rate, confidence, n_verdicts)
-    centre = min(max(centre, 1e-9), 1 - 1e-9)
+    least = 0.5 / (n_verdicts + 1)  # none wrong, or all of them, is no proof that there are no others
+    centre = min(max(rate, least), 1 - least)
     step = float(norm.ppf(0.5 + confidence / 2)) * math.sqrt(variance) / (centre * (1 - centre))
     logit = math.log(centre / (1 - centre))
     low, high = (1 / (1 + math.exp(-(logit + side * step))) for side in (-1, 1))

@@ -28,6 +28,7 @@ __all__ = [
 
 N_STRATA = 8  # measured on real label noise: more strata gain little, and each needs verdicts
 MIN_PER_STRATUM = 6  # a variance of fewer verdicts says nothing
+UNSEEN_SQUARE = 0.0625  # squared error that each stratum may hide: with 0, 93 % of the 95 % intervals hold the rate
 LOWEST_SPREAD = 0.05  # of a stratum: rows that look sure are looked at all the same
 
 
@@ -206,8 +207,8 @@ def estimate_error_rate(sample: Sample, is_wrong: npt.ArrayLike, *, confidence: 
     k = np.bincount(sample.strata, weights=wrong, minlength=len(sample.sizes))
     weights = sample.sizes / sample.sizes.sum()
     smooth = (k + 0.5) / (n + 1)
-    variance = float((weights**2 * _correction(sample, n) * smooth * (1 - smooth) / n).sum())
-    return _interval(float((weights * k / n).sum()), variance, confidence, len(wrong))
+    variances = weights**2 * _correction(sample, n) * smooth * (1 - smooth) / n
+    return _interval(float((weights * k / n).sum()), variances, n, confidence)
 
 
 def estimate_with_predictions(
@@ -265,10 +266,9 @@ def estimate_with_predictions(
     rate = float(factor * guess.mean() + (each * residual).sum())
     means = np.bincount(sample.strata, residual, len(n)) / n
     squares = np.bincount(sample.strata, (residual - means[sample.strata]) ** 2, len(n))
-    # as if each stratum had one more verdict that is half wrong: a stratum of equal verdicts still varies
-    variance = (squares + 0.25 / (n + 1)) / np.maximum(n - 1, 1)
-    total = float((weights**2 * _correction(sample, n) * variance / n).sum())
-    return _interval(rate, total, confidence, len(wrong))
+    # as if a quarter of a verdict more had missed its prediction by a half: equal verdicts are no proof of no variance
+    variance = (squares + UNSEEN_SQUARE) / np.maximum(n - 1, 1)
+    return _interval(rate, weights**2 * _correction(sample, n) * variance / n, n, confidence)
 
 
 def _fit_factor(
@@ -291,19 +291,24 @@ def _correction(sample: Sample, n: IntArray) -> FloatArray:
     return np.asarray(1 - n / sample.sizes)
 
 
-def _interval(rate: float, variance: float, confidence: float, n_verdicts: int) -> RateEstimate:
-    """Return the rate with an interval that is symmetric on the logit scale."""
-    from scipy.stats import norm
+def _interval(rate: float, variances: FloatArray, n: IntArray, confidence: float) -> RateEstimate:
+    """Return the rate with an interval that is symmetric on the logit scale.
+
+    `variances` are what each stratum of `n` verdicts adds; few verdicts in the strata that matter widen the interval by
+    Student's distribution, with the degrees of freedom of Satterthwaite (1946).
+    """
+    from scipy.stats import t
 
     if not 0 < confidence < 1:
         msg = f"`confidence` must lie between 0 and 1; got {confidence}."
         raise OptionError(msg)
-    rate = min(max(rate, 0.0), 1.0)
+    rate, variance, n_verdicts = min(max(rate, 0.0), 1.0), float(variances.sum()), int(n.sum())
     if variance == 0:
         return RateEstimate(rate, rate, rate, confidence, n_verdicts)
     least = 0.5 / (n_verdicts + 1)  # none wrong, or all of them, is no proof that there are no others
     centre = min(max(rate, least), 1 - least)
-    step = float(norm.ppf(0.5 + confidence / 2)) * math.sqrt(variance) / (centre * (1 - centre))
+    freedom = max(1.0, variance**2 / float((variances**2 / np.maximum(n - 1, 1)).sum()))
+    step = float(t.ppf(0.5 + confidence / 2, freedom)) * math.sqrt(variance) / (centre * (1 - centre))
     logit = math.log(centre / (1 - centre))
     low, high = (1 / (1 + math.exp(-(logit + side * step))) for side in (-1, 1))
     return RateEstimate(rate, min(low, rate), max(high, rate), confidence, n_verdicts)

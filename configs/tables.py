@@ -205,6 +205,16 @@ HEALTH = _table(
     ),
 )
 
+GUARDS = _table(
+    "guards",
+    "a guard against misuse (not with multi_label and regression)",
+    ("guard", "string", "class_order, rows_belong or in_sample"),
+    ("checked", "bool", "whether it could be checked"),
+    ("holds", "bool", "whether there is nothing to distrust; null where not checked"),
+    ("value", "double", "what was measured: gain of agreement in another order of classes; Cohen's kappa"),
+    ("reason", "string", "one sentence for a person"),
+)
+
 CLASS_ISSUES = _table(
     "class_issues",
     "a class and a direction, most rows first (task multi_label)",
@@ -479,6 +489,7 @@ TABLES = {
         CLASS_OVERLAP,
         JOINT,
         HEALTH,
+        GUARDS,
         CLASS_ISSUES,
         CONSENSUS,
         ANNOTATORS,

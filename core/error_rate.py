@@ -28,7 +28,9 @@ __all__ = [
 
 N_STRATA = 8  # measured on real label noise: more strata gain little, and each needs verdicts
 MIN_PER_STRATUM = 6  # a variance of fewer verdicts says nothing
-UNSEEN_SQUARE = 0.0625  # squared error that each stratum may hide: with 0, 93 % of the 95 % intervals hold the rate
+UNSEEN_SQUARE = (
+    0.0625  # squared error that each stratum may hide: with 0, 93 % of the 95 % intervals hold the rate
+)
 LOWEST_SPREAD = 0.05  # of a stratum: rows that look sure are looked at all the same
 
 

@@ -34,8 +34,10 @@ LISTS = frozenset({"Parameters", "Attributes", "Returns", "Yields", "Raises", "W
 LONGEST_SIGNATURE = 100  # characters on one line; longer ones get a line for each parameter
 PIPELINE = frozenset(
     {
+        "canary",
         "comparison",
         "consensus",
+        "error_rate",
         "estimators",
         "features",
         "folds",
@@ -49,6 +51,7 @@ PIPELINE = frozenset(
         "regressors",
         "summary",
         "training_sample",
+        "trust",
     }
 )
 INTRODUCTION = """\

@@ -17,6 +17,7 @@ from labelhealth.tasks.data_issues import find_data_issues
 from labelhealth.tasks.dataset import Loaded, ReadColumns, Schema
 from labelhealth.tasks.estimator_key import identity_of
 from labelhealth.tasks.findings import Issues
+from labelhealth.tasks.guards import check_guards
 from labelhealth.tasks.health import summarize
 from labelhealth.tasks.input_files import Inputs
 from labelhealth.tasks.load import load
@@ -69,11 +70,25 @@ def audit_classes(store: Store, inputs: Inputs, config: AuditConfig) -> Results:
         found.parts,
         names_by_part(inputs, data.parts),
     )
+    guards = check_guards(
+        store,
+        tuple(part.labels for part in labels.probs),
+        tuple(part.predicted for part in found.parts),
+        data.n_classes,
+        trained_here=given is None,
+    )
     further = _further_tables(store, config, data, labels, found)
     warnings = (*(() if voted is None else voted.warnings), *data.warnings)
     return Results(
-        tables={"label_issues": report.label_issues, **summary, **further, **labels.tables, **data.metrics},
-        checks=(input_checks.checks, output_checks.checks),
+        tables={
+            "label_issues": report.label_issues,
+            "guards": guards.guards,
+            **summary,
+            **further,
+            **labels.tables,
+            **data.metrics,
+        },
+        checks=(input_checks.checks, output_checks.checks, guards.checks),
         warnings=(*warnings, *dict.fromkeys(warning for part in probs for warning in part.warnings)),
         estimator_identity=estimator,
     )

@@ -20,6 +20,7 @@ from labelhealth.tasks.combine import combine
 from labelhealth.tasks.consensus import find_consensus
 from labelhealth.tasks.data_issues import find_data_issues
 from labelhealth.tasks.folds import assign
+from labelhealth.tasks.guards import check_guards
 from labelhealth.tasks.health import summarize
 from labelhealth.tasks.input_files import Inputs, hash_inputs
 from labelhealth.tasks.issues import find_issues
@@ -73,6 +74,7 @@ _CLASSES = (
     summarize,
     render,
     *_CHECKS,
+    check_guards,
 )
 _STAGES: dict[Task, tuple[Stage[..., Any], ...]] = {
     "classification": _CLASSES,

@@ -26,10 +26,10 @@ def test_audit_shows_what_was_found(command: Command, small_data: Path) -> None:
 
     assert (ended.code, ended.errors) == (0, "")
     for words in ("label health", "flagged", "worst labels", "suggested", "classes that overlap", "gate: PASS",
-                  "0 of 21 stage runs from the cache", "train x 5", "reports: "):  # fmt: skip
+                  "0 of 22 stage runs from the cache", "train x 5", "reports: "):  # fmt: skip
         assert words in " ".join(ended.output.split()), words
     again = command("audit", small_data, *LOCAL)
-    assert "21 of 21 stage runs from the cache" in again.output
+    assert "22 of 22 stage runs from the cache" in again.output
     assert "answered by store" in again.output
 
 
@@ -179,12 +179,12 @@ def test_manifest_says_what_made_the_audit(command: Command, small_data: Path) -
     assert manifest["data"]["files"][0]["digest"] == hashlib.sha256(small_data.read_bytes()).hexdigest()
     assert {"labelhealth", "python", "numpy", "scikit-learn", "prefect"} <= set(manifest["versions"])
     assert manifest["seeds"] == {"folds and estimator": 0}
-    assert [stage["cached"] for stage in manifest["run"]["stages"]] == [False] * 21
+    assert [stage["cached"] for stage in manifest["run"]["stages"]] == [False] * 22
     for name, about in manifest["tables"].items():
         content = (directory / about["file"]).read_bytes()
         assert (about["digest"], about["nbytes"]) == (hashlib.sha256(content).hexdigest(), len(content)), name
     assert set(manifest["tables"]) == {
-        "checks", "class_health", "class_overlap", "health", "joint", "label_issues", "input", "columns", "classes",
+        "checks", "class_health", "class_overlap", "guards", "health", "joint", "label_issues", "input", "columns", "classes",
     }  # fmt: skip
 
 

@@ -47,6 +47,7 @@ FULL = {
     "health": 1,
     "check_output": 1,
     "report": 1,
+    "guards": 1,
 }
 STAGE_NAMES = [stage.name for stage in STAGES]
 PASSES = ("measure", "thresholds", "judge", "plan", "select", "settle")
@@ -109,12 +110,12 @@ def test_same_data_again_runs_nothing(make_config: MakeConfig, ran: Counter[str]
         (
             "probabilities__folds__seed",
             1,
-            {"folds", "train", "collect", *PASSES, "issues", "health", "check_output", "report"},
+            {"folds", "train", "collect", *PASSES, "issues", "health", "check_output", "report", "guards"},
         ),
         (
             "probabilities__max_train_rows",
             70,
-            {"train", "collect", *PASSES, "issues", "health", "check_output", "report"},
+            {"train", "collect", *PASSES, "issues", "health", "check_output", "report", "guards"},
         ),
         ("input__leak_threshold", 0.99, {"load"}),
     ],
@@ -526,6 +527,7 @@ def test_killed_inside_the_folds_resumes(config_file: Path, tmp_path: Path) -> N
         "health",
         "check output",
         "report",
+        "guards",
     ]
 
 

@@ -635,3 +635,67 @@ def test_sections_must_fit_the_task(audit: Callable[..., Audit], sections: Docum
     """A section of another task is a mistake, found before any data is read."""
     with pytest.raises(ValueError, match=message):
         audit(Path("nowhere.parquet"), "label", **sections)
+
+
+# --- guards against misuse
+
+
+def guarded(found: Audit) -> dict[str, Any]:
+    """Return what each guard says: None where it could not be checked."""
+    return {row["guard"]: row["holds"] for row in found.table("guards").to_pylist()}
+
+
+def given(write_parquet: Write, probs: np.ndarray, truth: np.ndarray) -> Path:
+    """Write a dataset with ready probabilities."""
+    return write_parquet(
+        {
+            "id": np.arange(len(truth)),
+            "label": NAMES[truth].tolist(),
+            "p": (probs / probs.sum(1, keepdims=True)).tolist(),
+        }
+    )
+
+
+def test_probabilities_in_another_order_are_not_trusted(
+    write_parquet: Write, audit: Callable[..., Audit]
+) -> None:
+    """Class names in the wrong order end inconclusive, however good the probabilities; the right order passes."""
+    truth, _ = points(120)
+    path = given(write_parquet, np.full((120, 3), 0.1) + np.eye(3)[truth], truth)
+    ready = {"column": "p", "class_names": ["ant", "bee", "cat"]}
+
+    good = audit(path, "label", input={"id": "id"}, pred_probs=ready)
+    bad = audit(path, "label", input={"id": "id"}, pred_probs={**ready, "class_names": ["cat", "ant", "bee"]})
+
+    assert good.verdict.verdict == "PASS"
+    assert guarded(good) == {"class_order": True, "rows_belong": True, "in_sample": None}
+    assert "in_sample: not checked" in " ".join(good.verdict.notes)
+    assert bad.verdict.verdict == "INCONCLUSIVE"
+    assert guarded(bad)["class_order"] is False
+    assert "check the order of class_names" in bad.verdict.reasons[0]
+
+
+def test_probabilities_of_other_rows_are_not_trusted(
+    write_parquet: Write, audit: Callable[..., Audit]
+) -> None:
+    """Probabilities that were shuffled say nothing about the labels: inconclusive, and never a pass."""
+    truth, _ = points(300)
+    probs = np.full((300, 3), 0.1) + np.eye(3)[np.random.default_rng(5).permutation(truth)]
+
+    found = audit(
+        given(write_parquet, probs, truth),
+        "label",
+        input={"id": "id"},
+        pred_probs={"column": "p", "class_names": ["ant", "bee", "cat"]},
+    )
+
+    assert found.verdict.verdict == "INCONCLUSIVE"
+    assert guarded(found)["rows_belong"] is False
+
+
+def test_models_trained_here_are_out_of_sample(write_parquet: Write, audit: Callable[..., Audit]) -> None:
+    """Nothing is distrusted of a dataset that was cross-validated here."""
+    truth, places = points(90)
+    path = write_parquet({"x": places[:, 0], "y": places[:, 1], "label": NAMES[truth].tolist()})
+
+    assert guarded(audit(path, "label")) == {"class_order": True, "rows_belong": True, "in_sample": True}

@@ -16,11 +16,18 @@ import pandas as pd
 import pytest
 
 from labelhealth.configs._expectations import EXPECTATIONS, FORBIDDEN_KWARGS, snake_name
-from labelhealth.configs.gate import BUILT_IN_RULES, GateOptions
+from labelhealth.configs.gate import BUILT_IN_RULES, GateOptions, RiseThreshold
 from labelhealth.configs.tables import CHECKS, TABLES
 from labelhealth.core.errors import OptionError
 from labelhealth.tasks import expectations
-from labelhealth.tasks.expectations import Rule, check_rules, check_tables, input_rules, output_rules
+from labelhealth.tasks.expectations import (
+    Rule,
+    baseline_rules,
+    check_rules,
+    check_tables,
+    input_rules,
+    output_rules,
+)
 from labelhealth.tasks.verdict import decide
 
 NAN, INF = float("nan"), float("inf")
@@ -489,9 +496,10 @@ def test_built_in_rules_carry_reserved_ids():
         required_columns={"a": "string"},
         max_null_share={"a": 0.1},
     )
-    ids = {rule.id.split(".")[0] for rule in (*input_rules(options), *output_rules(options))}
+    rules = (*input_rules(options), *output_rules(options), *baseline_rules(RiseThreshold(max=0.1)))
+    guards = {"class_order", "rows_belong", "in_sample"}
 
-    assert ids == set(BUILT_IN_RULES)
+    assert {rule.id.split(".")[0] for rule in rules} | guards == set(BUILT_IN_RULES)
 
 
 # --- severity ---

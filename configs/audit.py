@@ -8,6 +8,7 @@ from typing import Annotated, Literal, Self
 from pydantic import Field, StringConstraints, model_validator
 
 from labelhealth.configs.base import Options
+from labelhealth.configs.canary import CanaryOptions
 from labelhealth.configs.compare import CompareOptions
 from labelhealth.configs.gate import GateOptions
 from labelhealth.configs.input import InputOptions, PredProbsOptions
@@ -144,6 +145,8 @@ class AuditConfig(Options):
     health: HealthOptions = HealthOptions()
     data_issues: DataIssueStageOptions | None = None
     """Issues beside labels; none are looked for unless this section is there (an empty one will do: `{}`)."""
+    canary: CanaryOptions | None = None
+    """Errors planted to see whether they are found; none unless this section is there (an empty one will do: `{}`)."""
     gate: GateOptions = GateOptions()
     compare: CompareOptions = CompareOptions()
     """How versions are compared, by `gate.max_flagged_rise` and the command `compare`."""
@@ -183,6 +186,13 @@ class AuditConfig(Options):
                 raise ValueError(msg)
         if self.votes is not None and self.votes.file is not None and self.input.id is None:
             msg = "input.id must name the id column with a file of votes: only ids tell which row a vote is about"
+            raise ValueError(msg)
+        return self
+
+    @model_validator(mode="after")
+    def _check_canary(self) -> Self:
+        if self.canary is not None and self.target != "classes":
+            msg = f"`canary` must be left out with task {self.task}: only classes are flipped"
             raise ValueError(msg)
         return self
 
@@ -249,6 +259,7 @@ class AuditConfig(Options):
             "tokens": self.tokens,
             "regression": self.regression,
             "data_issues": self.data_issues,
+            "canary": self.canary,
         }
         return {
             "input": self.input,

@@ -45,6 +45,7 @@ BUILT_IN_RULES = (  # ids that an expectation of the user cannot take
     "class_order",
     "rows_belong",
     "in_sample",
+    "canary",
     "health_score_range",
     *INPUT_FIELDS,
     *OUTPUT_FIELDS,

@@ -215,6 +215,21 @@ GUARDS = _table(
     ("reason", "string", "one sentence for a person"),
 )
 
+CANARY = _table(
+    "canary",
+    "a family of planted errors and a seed (section canary): an upper-bound smoke alarm, no estimate of recall",
+    (
+        "family",
+        "string",
+        "easy: any row to any class; hard: rows that the model doubts, to classes it finds likely",
+    ),
+    ("seed", "int64", "of the flips"),
+    ("n_planted", "int64", "labels that were flipped before training, and never written into the data"),
+    ("n_judged", "int64", "of these, judged rows"),
+    ("n_found", "int64", "of these, flagged rows"),
+    ("recall", "double", "n_found / n_judged"),
+)
+
 CLASS_ISSUES = _table(
     "class_issues",
     "a class and a direction, most rows first (task multi_label)",
@@ -490,6 +505,7 @@ TABLES = {
         JOINT,
         HEALTH,
         GUARDS,
+        CANARY,
         CLASS_ISSUES,
         CONSENSUS,
         ANNOTATORS,

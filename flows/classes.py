@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 
 from labelhealth.configs.audit import AuditConfig
 from labelhealth.configs.input import InputOptions
+from labelhealth.flows.canary import send_canary
 from labelhealth.flows.passes import find_label_issues
 from labelhealth.flows.probabilities import take_given, train
 from labelhealth.flows.results import Results, names_by_part
@@ -21,6 +22,7 @@ from labelhealth.tasks.guards import check_guards
 from labelhealth.tasks.health import summarize
 from labelhealth.tasks.input_files import Inputs
 from labelhealth.tasks.load import load
+from labelhealth.tasks.plant import tell_no_canary
 from labelhealth.tasks.predictions import Probabilities
 from labelhealth.tasks.read import read
 from labelhealth.tasks.reports import render
@@ -78,20 +80,46 @@ def audit_classes(store: Store, inputs: Inputs, config: AuditConfig) -> Results:
         trained_here=given is None,
     )
     further = _further_tables(store, config, data, labels, found)
+    canary = _canary(store, config, data, probs, estimator)
     warnings = (*(() if voted is None else voted.warnings), *data.warnings)
     return Results(
         tables={
             "label_issues": report.label_issues,
             "guards": guards.guards,
+            **canary.tables,
             **summary,
             **further,
             **labels.tables,
             **data.metrics,
         },
-        checks=(input_checks.checks, output_checks.checks, guards.checks),
+        checks=(input_checks.checks, output_checks.checks, guards.checks, *canary.checks),
         warnings=(*warnings, *dict.fromkeys(warning for part in probs for warning in part.warnings)),
         estimator_identity=estimator,
     )
+
+
+@dataclass(frozen=True)
+class _Canary:
+    """What planted errors add to an audit."""
+
+    tables: dict[str, Ref]
+    checks: tuple[Ref, ...]
+
+
+def _canary(
+    store: Store,
+    config: AuditConfig,
+    data: Loaded,
+    probs: tuple[Probabilities, ...],
+    estimator: str | None,
+) -> _Canary:
+    """Plant errors where that is asked for; with ready probabilities nothing can be planted, and that is told."""
+    if config.canary is None:
+        return _Canary({}, ())
+    if estimator is None:
+        return _Canary({}, (tell_no_canary(store).checks,))
+    found = send_canary(store, config, config.canary, data, probs[0], estimator)
+    return _Canary({"canary": found.canary}, (found.checks,))
 
 
 def _vote(store: Store, inputs: Inputs, config: AuditConfig) -> Voted | None:

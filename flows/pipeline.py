@@ -41,6 +41,7 @@ from labelhealth.tasks.match import match
 from labelhealth.tasks.measure import measure
 from labelhealth.tasks.numbers import compare_numbers, fit_numbers
 from labelhealth.tasks.plan import plan
+from labelhealth.tasks.plant import catch, plant, sum_up_canary, tell_no_canary
 from labelhealth.tasks.publish import append_history, append_run, publish_audit
 from labelhealth.tasks.read import read
 from labelhealth.tasks.reports import render
@@ -85,7 +86,8 @@ _STAGES: dict[Task, tuple[Stage[..., Any], ...]] = {
 }
 _BASELINE = (find_changes, check_baseline, tell_no_baseline)
 _OF_TASKS = dict.fromkeys(stage for stages in _STAGES.values() for stage in stages)
-STAGES = (*_OF_TASKS, find_data_issues, *_BASELINE)
+_CANARY = (plant, catch, sum_up_canary, tell_no_canary)
+STAGES = (*_OF_TASKS, find_data_issues, *_CANARY, *_BASELINE)
 
 
 @dataclass(frozen=True)
@@ -99,8 +101,9 @@ class Published:
 def stages_of(config: AuditConfig) -> tuple[Stage[..., Any], ...]:
     """Return the stages whose code decides an audit of this kind."""
     of_data = () if config.data_issues is None else (find_data_issues,)
+    of_canary = () if config.canary is None else _CANARY
     of_baseline = () if config.gate.max_flagged_rise is None else _BASELINE
-    return (*_STAGES[config.task], *of_data, *of_baseline)
+    return (*_STAGES[config.task], *of_data, *of_canary, *of_baseline)
 
 
 def run_audit(config: AuditConfig, notes: RunNotes) -> Published:

@@ -10,6 +10,7 @@ from labelhealth.tasks.published import Audit
 Rows: TypeAlias = list[dict[str, Any]]
 
 # table -> its heading, and the columns to show with what these are called
+_ALL_ROWS = ("data_issue_summary", "canary")
 _SHOWN: dict[str, tuple[str, dict[str, str]]] = {
     "class_issues": (
         "classes wrongly given or left out most",
@@ -44,6 +45,10 @@ _SHOWN: dict[str, tuple[str, dict[str, str]]] = {
             "num_label_issues": "flagged",
         },
     ),
+    "canary": (
+        "planted errors (an upper-bound smoke alarm: real errors are usually harder)",
+        {"family": "errors", "seed": "seed", "n_judged": "planted", "n_found": "found", "recall": "share"},
+    ),
     "data_issue_summary": (
         "issues beside labels",
         {"issue_type": "check", "num_issues": "rows", "score": "score", "reason": "not checked because"},
@@ -76,7 +81,7 @@ def task_tables(audit: Audit, n_rows: int) -> Iterator[tuple[Rows, Mapping[str, 
     """Yield the first rows of each further table, its columns with their names, and its heading."""
     for name, (heading, columns) in _SHOWN.items():
         if n_rows and audit.has(name):
-            everything = name == "data_issue_summary"
+            everything = name in _ALL_ROWS
             rows = (
                 audit.table(name).select(list(columns)).slice(0, None if everything else n_rows).to_pylist()
             )

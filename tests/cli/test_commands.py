@@ -184,7 +184,8 @@ def test_manifest_says_what_made_the_audit(command: Command, small_data: Path) -
         content = (directory / about["file"]).read_bytes()
         assert (about["digest"], about["nbytes"]) == (hashlib.sha256(content).hexdigest(), len(content)), name
     assert set(manifest["tables"]) == {
-        "checks", "class_health", "class_overlap", "guards", "health", "joint", "label_issues", "input", "columns", "classes",
+        "checks", "class_health", "class_overlap", "guards", "health", "joint", "label_issues", "input",
+        "columns", "classes",
     }  # fmt: skip
 
 

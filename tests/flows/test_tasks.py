@@ -699,3 +699,60 @@ def test_models_trained_here_are_out_of_sample(write_parquet: Write, audit: Call
     path = write_parquet({"x": places[:, 0], "y": places[:, 1], "label": NAMES[truth].tolist()})
 
     assert guarded(audit(path, "label")) == {"class_order": True, "rows_belong": True, "in_sample": True}
+
+
+# --- planted errors
+
+
+def test_planted_errors_are_found_and_never_kept(
+    write_parquet: Write, audit: Callable[..., Audit], ran: Counter[str]
+) -> None:
+    """Easy flips of well separated classes are nearly all found; reports and data know nothing of them."""
+    truth, places = points(240)
+    path = write_parquet({"x": places[:, 0], "y": places[:, 1], "label": NAMES[truth].tolist()})
+    before = path.read_bytes()
+
+    plain = audit(path, "label")
+    found = audit(path, "label", canary={"n_seeds": 2, "share": 0.05})
+
+    assert path.read_bytes() == before
+    assert found.table("label_issues").equals(plain.table("label_issues"))
+    table = found.table("canary").to_pandas()
+    assert table["family"].tolist() == ["easy", "hard", "easy", "hard"]
+    assert table["n_planted"].tolist() == [12] * 4
+    easy = table[table["family"] == "easy"]
+    assert easy["n_found"].sum() / easy["n_judged"].sum() > 0.8
+    (check,) = found.checks[found.checks["rule"] == "canary"].to_dict("records")
+    assert check["verdict"] == "pass"
+    assert "upper-bound smoke alarm" in check["reason"]
+    assert ran["train"] == 3 + 4 * 3
+    ran.clear()
+    audit(path, "label", canary={"n_seeds": 2, "share": 0.05})
+    assert not ran
+
+
+def test_missed_easy_errors_are_inconclusive(write_parquet: Write, audit: Callable[..., Audit]) -> None:
+    """Where a third of the flips stay unseen and all must be found, the audit is not to be trusted."""
+    truth, places = points(240)
+    rng = np.random.default_rng(0)
+    labels = NAMES[np.where(rng.random(240) < 0.4, rng.integers(0, 3, 240), truth)]
+    path = write_parquet({"x": places[:, 0], "y": places[:, 1], "label": labels.tolist()})
+
+    found = audit(path, "label", canary={"n_seeds": 2, "share": 0.1, "min_easy_recall": 1.0})
+
+    assert found.verdict.verdict == "INCONCLUSIVE"
+    assert any(reason.startswith("canary: finds") for reason in found.verdict.reasons)
+
+
+def test_canary_says_where_nothing_can_be_planted(write_parquet: Write, audit: Callable[..., Audit]) -> None:
+    """With ready probabilities nothing is trained, so nothing is planted: told, and no pass."""
+    truth, _ = points(60)
+    path = given(write_parquet, np.full((60, 3), 0.1) + np.eye(3)[truth], truth)
+    ready = {"column": "p", "class_names": NAMES.tolist()}
+
+    found = audit(path, "label", input={"id": "id"}, pred_probs=ready, canary={})
+
+    assert not found.has("canary")
+    assert any(note.startswith("canary: not checked") for note in found.verdict.notes)
+    with pytest.raises(ValueError, match="`canary` must be left out with task regression"):
+        audit(path, "id", task="regression", canary={})

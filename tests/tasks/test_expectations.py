@@ -497,7 +497,7 @@ def test_built_in_rules_carry_reserved_ids():
         max_null_share={"a": 0.1},
     )
     rules = (*input_rules(options), *output_rules(options), *baseline_rules(RiseThreshold(max=0.1)))
-    guards = {"class_order", "rows_belong", "in_sample"}
+    guards = {"class_order", "rows_belong", "in_sample", "canary"}
 
     assert {rule.id.split(".")[0] for rule in rules} | guards == set(BUILT_IN_RULES)
 

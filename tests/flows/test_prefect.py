@@ -29,7 +29,7 @@ from tests.conftest import small_columns
 
 ROOT = Path(__file__).parents[2]
 MakeConfig = Callable[..., AuditConfig]
-N_STAGE_RUNS = 17  # three folds
+N_STAGE_RUNS = 18  # three folds
 pytestmark = [
     pytest.mark.slow,
     # Prefect's own code, on the versions that the constraints name

@@ -121,7 +121,7 @@ def _read_numeric(source: ParquetSource, name: str, lanes: UInt64Array) -> Featu
     low, high = (math.nan, math.nan) if n_missing == len(values) else (np.nanmin(values), np.nanmax(values))
     is_constant = n_missing == len(values) or (n_missing == 0 and low == high)
     data = pa.chunked_array([pa.array(values)])
-    return Feature(name, "numeric", data, n_missing, is_constant, float(low), float(high))
+    return Feature(name, "numeric", data, n_missing, is_constant, float(low) + 0.0, float(high) + 0.0)
 
 
 def is_row_number(feature: Feature) -> bool:

@@ -47,8 +47,9 @@ class ColumnScan:
         values = floats_of(block, np.float64)
         present = values[~np.isnan(values)]
         self._n_missing += len(values) - len(present)
-        self._low = float(present.min(initial=self._low))
-        self._high = float(present.max(initial=self._high))
+        # plus zero: of -0.0 and 0.0 either may be called the smaller, and the answer is one whatever the blocks
+        self._low = float(present.min(initial=self._low)) + 0.0
+        self._high = float(present.max(initial=self._high)) + 0.0
 
     @property
     def summary(self) -> ColumnSummary:

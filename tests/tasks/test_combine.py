@@ -164,6 +164,21 @@ def test_parts_tell_what_the_whole_tells(tmp_path_factory, files, classes, part_
         assert_same(*found, dataset)
 
 
+def test_sign_of_zero_does_not_depend_on_parts(tmp_path):
+    """Of -0.0 in one file and 0.0 in another the range of the column is told the same way."""
+    pq.write_table(
+        pa.table({"k": ["a", "b"], "y": [-0.0, -0.0], FEATURE: [1.5, 2.5]}), tmp_path / "0.parquet"
+    )
+    pq.write_table(pa.table({"k": ["c", "d"], "y": [0.0, 1.0], FEATURE: [3.5, 4.5]}), tmp_path / "1.parquet")
+    options = InputOptions(label="y", id="k")
+
+    dataset, _ = outcome(load_whole, tmp_path, options)
+    found, _ = outcome(load_parts, tmp_path, tmp_path / "root", options, 1)
+
+    assert_same(*found, dataset)
+    assert str(dataset.metrics["columns"].set_index("name").loc["y", "min_value"]) == "0.0"
+
+
 def test_ids_must_be_named(tmp_path):
     """Without features rows are known by their id alone."""
     pq.write_table(pa.table({"y": ["a", "b"]}), tmp_path / "data.parquet")

@@ -17,7 +17,7 @@ from labelhealth.configs._expectations import (
     SHARES,
     SNAKE_NAMES,
 )
-from labelhealth.configs.tables import Table
+from labelhealth.configs.table import Table
 
 NUMERIC_TYPES = ("int64", "double")
 

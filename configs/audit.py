@@ -26,7 +26,7 @@ from labelhealth.configs.task import (
 # a name that is a folder name on every system, and cannot be taken for the store's own folders
 _NAME = re.compile(r"^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$")
 Name = Annotated[str, StringConstraints(pattern=_NAME.pattern)]
-_RESERVED_VERSIONS = {"history", "runs", "compare"}
+_RESERVED_VERSIONS = {"history", "runs", "compare", "review"}
 
 
 class DatasetOptions(Options):
@@ -244,6 +244,13 @@ class AuditConfig(Options):
         if self.regression is not None and self.regression.predictions is not None:
             return roles.model_copy(update={"exclude": (*roles.exclude, self.regression.predictions)})
         return roles
+
+    @property
+    def not_content(self) -> tuple[str, ...]:
+        """Return columns that are no content of a row; a name that ends in * stands for all that begin so."""
+        votes = None if self.votes is None else self.votes.columns
+        of_votes = (f"{votes}*",) if isinstance(votes, str) else votes or ()
+        return (*self.pred_probs_in_dataset, *of_votes)
 
     @property
     def pred_probs_in_dataset(self) -> tuple[str, ...]:

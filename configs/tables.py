@@ -5,7 +5,9 @@ Types are Arrow type names. A `rule` of the gate may name any table and column t
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from labelhealth.configs.review_tables import ERROR_RATE, PATCH, REVIEW, REVIEW_ROWS, VERDICTS
+from labelhealth.configs.table import Column
+from labelhealth.configs.table import table as _table
 
 # why a row is not judged, as its code in the cache (0 = it is) and in the reports
 NOT_JUDGED_REASONS = (
@@ -22,33 +24,6 @@ NOT_JUDGED_REASONS = (
 NO_LABEL, UNKNOWN_CLASS = -1, -2
 
 SCHEMA_VERSION = 1  # raised when a column changes its name, type or meaning
-
-
-@dataclass(frozen=True)
-class Column:
-    """One column of a table."""
-
-    name: str
-    type: str
-    meaning: str
-
-
-@dataclass(frozen=True)
-class Table:
-    """One table: its name, what a row is, and its columns in order."""
-
-    name: str
-    row: str
-    columns: tuple[Column, ...]
-
-    @property
-    def column_names(self) -> tuple[str, ...]:
-        """Return the names of the columns, in order."""
-        return tuple(column.name for column in self.columns)
-
-
-def _table(name: str, row: str, *columns: tuple[str, str, str]) -> Table:
-    return Table(name, row, tuple(Column(*column) for column in columns))
 
 
 INPUT = _table(
@@ -137,6 +112,13 @@ NUMBERS = (
     Column("residual", "double", "predicted_value - given_value, in units of the label"),
 )
 FURTHER_COLUMNS = {"multi_label": LABEL_SETS, "regression": NUMBERS}
+REVIEWED = (  # and where people have given verdicts
+    Column(
+        "verdict",
+        "string",
+        "what a reviewer said about this label and content: correct, wrong or unsure; else null",
+    ),
+)
 
 CLASS_HEALTH = _table(
     "class_health",
@@ -522,6 +504,11 @@ TABLES = {
         PAIR_CHANGES,
         SLICE_CHANGES,
         COMPARISON,
+        REVIEW,
+        ERROR_RATE,
+        REVIEW_ROWS,
+        VERDICTS,
+        PATCH,
     )
 }
 INPUT_TABLES = ("input", "columns", "classes")

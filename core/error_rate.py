@@ -214,7 +214,12 @@ def estimate_error_rate(sample: Sample, is_wrong: npt.ArrayLike, *, confidence: 
 
 
 def estimate_with_predictions(
-    sample: Sample, is_wrong: npt.ArrayLike, predicted: npt.ArrayLike, *, confidence: float = 0.95
+    sample: Sample,
+    is_wrong: npt.ArrayLike,
+    predicted: npt.ArrayLike,
+    mean_predicted: float,
+    *,
+    confidence: float = 0.95,
 ) -> RateEstimate:
     """Estimate the share of wrong labels from verdicts and a predicted probability of every row.
 
@@ -224,8 +229,10 @@ def estimate_with_predictions(
         As `draw_sample` gave it.
     is_wrong : array-like of bool, shape (n,)
         Verdict on each drawn row.
-    predicted : array-like of float, shape (N,)
-        Probability that the label is wrong, of all rows, such as 1 - label quality; it need not be right.
+    predicted : array-like of float, shape (n,)
+        Probability that the label is wrong, of each drawn row, such as 1 - label quality; it need not be right.
+    mean_predicted : float
+        Mean of the same over all N rows, in [0, 1].
     confidence : float, default 0.95
         Of the interval (probability).
 
@@ -238,7 +245,7 @@ def estimate_with_predictions(
     Raises
     ------
     OptionError
-        As `estimate_error_rate`, or if there is not one prediction for each row.
+        As `estimate_error_rate`, or if there is not one prediction for each drawn row, or their mean is none.
 
     References
     ----------
@@ -249,23 +256,23 @@ def estimate_with_predictions(
     >>> import numpy as np
     >>> quality = np.linspace(0, 1, 1000)
     >>> sample = draw_sample(quality, 100, seed=0)
-    >>> found = estimate_with_predictions(sample, quality[sample.rows] < 0.2, 1 - quality)
+    >>> own = quality[sample.rows]
+    >>> found = estimate_with_predictions(sample, own < 0.2, 1 - own, np.mean(1 - quality))
     >>> found.low < 0.2 < found.high
     True
     """
     wrong = _check_verdicts(sample, is_wrong).astype(np.float64)
-    guess = _check_scores("predicted", predicted)
-    n_rows = int(sample.sizes.sum())
-    if len(guess) != n_rows:
-        msg = f"`predicted` must have one number for each of {n_rows} rows; got {len(guess)}."
+    own = _check_scores("predicted", predicted)
+    if len(own) != len(wrong):
+        msg = f"`predicted` must have one number for each of {len(wrong)} drawn rows; got {len(own)}."
         raise OptionError(msg)
+    _check_scores("mean_predicted", [mean_predicted])
     n = np.bincount(sample.strata, minlength=len(sample.sizes))
-    weights = sample.sizes / n_rows
-    own = guess[sample.rows]
+    weights = sample.sizes / sample.sizes.sum()
     each = (weights / n)[sample.strata]  # weight of each verdict
     factor = _fit_factor(sample, wrong, own, weights, n)
     residual = wrong - factor * own
-    rate = float(factor * guess.mean() + (each * residual).sum())
+    rate = float(factor * mean_predicted + (each * residual).sum())
     means = np.bincount(sample.strata, residual, len(n)) / n
     squares = np.bincount(sample.strata, (residual - means[sample.strata]) ** 2, len(n))
     # as if a quarter of a verdict more had missed its prediction by a half: equal verdicts are no proof of no variance

@@ -49,6 +49,7 @@ PIPELINE = frozenset(
         "parts",
         "regression_audit",
         "regressors",
+        "reviewed",
         "summary",
         "training_sample",
         "trust",

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from labelhealth.configs.tables import FURTHER_COLUMNS, SCHEMA_VERSION, TABLES, Column
+from labelhealth.configs.table import Column
+from labelhealth.configs.tables import FURTHER_COLUMNS, REVIEWED, SCHEMA_VERSION, TABLES
 
 INTRODUCTION = f"""\
 # Reports
@@ -13,6 +14,7 @@ INTRODUCTION = f"""\
 <root>/<dataset>/<version>/<audit>/     one folder an audit: the tables below and manifest.json
 <root>/<dataset>/history/               one row an audit, append-only, partitioned by version
 <root>/<dataset>/runs/                  one row a run, repeats included, partitioned by day
+<root>/<dataset>/review/                verdicts of people, what was given out to them, random samples
 <root>/<dataset>/compare/<old>-<new>/   two audits compared: tables from `changes` on, and manifest.json
 <root>/.cache/                          objects, records and locks of the cache; safe to delete
 <root>/.prefect/                        state of the embedded Prefect server; safe to delete
@@ -54,6 +56,9 @@ def reports_page() -> str:
         for task, columns in FURTHER_COLUMNS.items() if table.name == "label_issues" else ():
             lines += [f"With task `{task}` these follow:", "", "| column | type | meaning |", "|---|---|---|"]
             lines += [*map(_row, columns), ""]
+        if table.name == "label_issues":
+            heading = "Where people have given verdicts this follows:"
+            lines += [heading, "", "| column | type | meaning |", "|---|---|---|", *map(_row, REVIEWED), ""]
     return "\n".join(lines)
 
 

@@ -46,13 +46,19 @@ def check_against_baseline(
     baseline = find_baseline(Path(store.root) / dataset, version, inputs.dataset.digest, rule.baseline)
     if baseline is None:
         return BaselineCheck(tell_no_baseline(store, rule).checks, {}, (), None)
-    report = old_report(store, baseline, config, code)
+    verdicts = [] if inputs.verdicts is None else [file.name for file in inputs.verdicts.files]
+    report = old_report(store, baseline, config, code, verdicts)
     health = read_parquet(store.path(results.tables["health"])).to_pylist()[0]
     options = config.compare
     evidence = Evidence(
         published_share=report.published_share,
         noise_floor=noise_floor(
-            store, config, inputs.dataset.digest, float(health["flagged_share"]), options.noise_audits
+            store,
+            config,
+            inputs.dataset.digest,
+            float(health["flagged_share"]),
+            options.noise_audits,
+            verdicts,
         ),
         same_auditor=report.same_auditor,
     )

@@ -7,13 +7,14 @@ from dataclasses import dataclass, replace
 from labelhealth.configs.audit import AuditConfig
 from labelhealth.configs.input import InputOptions
 from labelhealth.flows.canary import send_canary
-from labelhealth.flows.passes import find_label_issues
+from labelhealth.flows.passes import find_label_issues, find_reviewed_issues
 from labelhealth.flows.probabilities import take_given, train
 from labelhealth.flows.results import Results, names_by_part
 from labelhealth.tasks.check_input import check_input
 from labelhealth.tasks.check_output import check_output
 from labelhealth.tasks.combine import combine
 from labelhealth.tasks.consensus import find_consensus
+from labelhealth.tasks.contents import hash_contents
 from labelhealth.tasks.data_issues import find_data_issues
 from labelhealth.tasks.dataset import Loaded, ReadColumns, Schema
 from labelhealth.tasks.estimator_key import identity_of
@@ -24,7 +25,9 @@ from labelhealth.tasks.input_files import Inputs
 from labelhealth.tasks.load import load
 from labelhealth.tasks.plant import tell_no_canary
 from labelhealth.tasks.predictions import Probabilities
+from labelhealth.tasks.rates import estimate_rates
 from labelhealth.tasks.read import read
+from labelhealth.tasks.recall import recall
 from labelhealth.tasks.reports import render
 from labelhealth.tasks.schema import find_schema
 from labelhealth.tasks.sentences import summarize_sentences
@@ -59,7 +62,8 @@ def audit_classes(store: Store, inputs: Inputs, config: AuditConfig) -> Results:
     else:
         probs = take_given(store, read_from, config, data, schema, given)
     labels = _agree(store, config, data, probs, voted)
-    found = find_label_issues(store, labels.probs, config.issues)
+    review = _review(store, inputs, config, data, labels)
+    found = review.issues
     summary = _summarize(store, config, data, labels, found)
     output_checks = check_output(store, summary, config.gate.part("output"))
     report = render(
@@ -71,6 +75,7 @@ def audit_classes(store: Store, inputs: Inputs, config: AuditConfig) -> Results:
         tuple(part.reasons for part in probs),
         found.parts,
         names_by_part(inputs, data.parts),
+        review.recalled,
     )
     guards = check_guards(
         store,
@@ -90,12 +95,36 @@ def audit_classes(store: Store, inputs: Inputs, config: AuditConfig) -> Results:
             **summary,
             **further,
             **labels.tables,
+            **review.tables,
             **data.metrics,
         },
         checks=(input_checks.checks, output_checks.checks, guards.checks, *canary.checks),
         warnings=(*warnings, *dict.fromkeys(warning for part in probs for warning in part.warnings)),
         estimator_identity=estimator,
     )
+
+
+@dataclass(frozen=True)
+class _Review:
+    """Label issues, and what people said about them."""
+
+    issues: Issues
+    recalled: tuple[Ref, ...] | None
+    tables: dict[str, Ref]
+
+
+def _review(store: Store, inputs: Inputs, config: AuditConfig, data: Loaded, labels: _Labels) -> _Review:
+    """Find label issues; where there are verdicts of people, these count more."""
+    if inputs.verdicts is None:
+        return _Review(find_label_issues(store, labels.probs, config.issues), None, {})
+    contents = hash_contents(store, inputs.dataset, config.columns, config.not_content)
+    rows = tuple(part.rows for part in data.parts)
+    recalled = recall(store, rows, labels.of_parts, data.classes, contents.lanes, inputs.verdicts)
+    heeded = find_reviewed_issues(store, labels.probs, config.issues, recalled)
+    tables = {"review": heeded.review}
+    if inputs.samples is not None:
+        tables["error_rate"] = estimate_rates(store, inputs.samples, inputs.verdicts).error_rate
+    return _Review(heeded.issues, recalled.parts, tables)
 
 
 @dataclass(frozen=True)

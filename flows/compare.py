@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations
 from pathlib import Path
@@ -48,11 +48,12 @@ def compare_audits(old: Audit, new: Audit, options: CompareOptions) -> Path:
         raise ComparisonError(f"{msg} Hint: give both the same dataset.name.")
     config = config_of_audit(new)
     store = Store(root=config.store.root, verify=config.store.verify)
-    report = old_report(store, old, config, new.manifest.get("code", {}))
+    verdicts = new.manifest.get("verdicts", [])
+    report = old_report(store, old, config, new.manifest.get("code", {}), verdicts)
     digest, share = new.manifest["data"]["digest"], float(new.health["flagged_share"])
     evidence = Evidence(
         published_share=report.published_share,
-        noise_floor=noise_floor(store, config, digest, share, options.noise_audits),
+        noise_floor=noise_floor(store, config, digest, share, options.noise_audits, verdicts),
         same_auditor=report.same_auditor,
     )
     earlier = tuple(issues_of(store, audit) for audit in audits_before(old))
@@ -71,13 +72,15 @@ def compare_audits(old: Audit, new: Audit, options: CompareOptions) -> Path:
     return place
 
 
-def old_report(store: Store, old: Audit, config: AuditConfig, code: Mapping[str, Any]) -> OldReport:
-    """Return the old version's report; made again by the new recipe and code where these differ."""
-    if same_recipe(old, config, code):
+def old_report(
+    store: Store, old: Audit, config: AuditConfig, code: Mapping[str, Any], verdicts: Sequence[str]
+) -> OldReport:
+    """Return the old version's report; made again by the new recipe, code and verdicts where these differ."""
+    if same_recipe(old, config, code) and old.manifest.get("verdicts", []) == list(verdicts):
         return OldReport(issues_of(store, old), None, True, ())
     again = _with_data_of(config, config_of_audit(old))
     try:
-        inputs = hash_inputs(store, again)
+        inputs = hash_inputs(store, again, verdicts)
         if inputs.dataset.digest != old.manifest["data"]["digest"]:
             msg = "its files have changed since"
             raise ComparisonError(msg)
@@ -111,7 +114,12 @@ def _given(config: AuditConfig, other: AuditConfig) -> object:
 
 
 def noise_floor(
-    store: Store, config: AuditConfig, data_digest: str, share: float, n_audits: int
+    store: Store,
+    config: AuditConfig,
+    data_digest: str,
+    share: float,
+    n_audits: int,
+    verdicts: Sequence[str],
 ) -> float | None:
     """Return the largest difference of the flagged share between audits that differ in their seed; None if unknown.
 
@@ -119,7 +127,7 @@ def noise_floor(
     """
     if n_audits == 0 or config.has_predictions:
         return None
-    inputs = hash_inputs(store, config)
+    inputs = hash_inputs(store, config, verdicts)
     if inputs.dataset.digest != data_digest:
         return None
     shares = [share]

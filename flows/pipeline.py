@@ -18,10 +18,12 @@ from labelhealth.tasks.check_output import check_output
 from labelhealth.tasks.collect import collect
 from labelhealth.tasks.combine import combine
 from labelhealth.tasks.consensus import find_consensus
+from labelhealth.tasks.contents import hash_contents
 from labelhealth.tasks.data_issues import find_data_issues
 from labelhealth.tasks.folds import assign
 from labelhealth.tasks.guards import check_guards
 from labelhealth.tasks.health import summarize
+from labelhealth.tasks.heed import heed
 from labelhealth.tasks.input_files import Inputs, hash_inputs
 from labelhealth.tasks.issues import find_issues
 from labelhealth.tasks.judge import judge
@@ -43,7 +45,9 @@ from labelhealth.tasks.numbers import compare_numbers, fit_numbers
 from labelhealth.tasks.plan import plan
 from labelhealth.tasks.plant import catch, plant, sum_up_canary, tell_no_canary
 from labelhealth.tasks.publish import append_history, append_run, publish_audit
+from labelhealth.tasks.rates import estimate_rates
 from labelhealth.tasks.read import read
+from labelhealth.tasks.recall import recall
 from labelhealth.tasks.reports import render
 from labelhealth.tasks.schema import find_schema
 from labelhealth.tasks.sentences import summarize_sentences
@@ -86,8 +90,9 @@ _STAGES: dict[Task, tuple[Stage[..., Any], ...]] = {
 }
 _BASELINE = (find_changes, check_baseline, tell_no_baseline)
 _OF_TASKS = dict.fromkeys(stage for stages in _STAGES.values() for stage in stages)
+_REVIEW = (hash_contents, recall, heed, estimate_rates)
 _CANARY = (plant, catch, sum_up_canary, tell_no_canary)
-STAGES = (*_OF_TASKS, find_data_issues, *_CANARY, *_BASELINE)
+STAGES = (*_OF_TASKS, find_data_issues, *_REVIEW, *_CANARY, *_BASELINE)
 
 
 @dataclass(frozen=True)
@@ -98,12 +103,13 @@ class Published:
     verdict: Verdict
 
 
-def stages_of(config: AuditConfig) -> tuple[Stage[..., Any], ...]:
+def stages_of(config: AuditConfig, inputs: Inputs) -> tuple[Stage[..., Any], ...]:
     """Return the stages whose code decides an audit of this kind."""
+    of_people = () if inputs.verdicts is None else _REVIEW
     of_data = () if config.data_issues is None else (find_data_issues,)
     of_canary = () if config.canary is None else _CANARY
     of_baseline = () if config.gate.max_flagged_rise is None else _BASELINE
-    return (*_STAGES[config.task], *of_data, *of_canary, *of_baseline)
+    return (*_STAGES[config.task], *of_people, *of_data, *of_canary, *of_baseline)
 
 
 def run_audit(config: AuditConfig, notes: RunNotes) -> Published:
@@ -118,7 +124,7 @@ def publish(
     store: Store, inputs: Inputs, config: AuditConfig, results: Results, notes: RunNotes
 ) -> Published:
     """Write the audit, its history row and the run log; always done, and the same done twice."""
-    code = code_of(stages_of(config), results.estimator_identity)
+    code = code_of(stages_of(config, inputs), results.estimator_identity)
     rule, baseline = config.gate.max_flagged_rise, None
     if rule is not None:
         names = names_of(config, inputs)

@@ -6,7 +6,7 @@ import contextlib
 import logging
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import ValidationError
 
@@ -25,6 +25,11 @@ from labelhealth.tasks.store import Store, writing
 
 if TYPE_CHECKING:
     import pandas as pd
+
+    from labelhealth.configs.review_tables import Purpose
+    from labelhealth.tasks.review_design import Export
+    from labelhealth.tasks.review_import import Imported
+    from labelhealth.tasks.review_status import ReviewStatus
 
 _SECTIONS_OF_ARGUMENTS = ("dataset", "input", "store", "run")
 
@@ -120,6 +125,162 @@ def compare(
         raise ConfigFileError(msg) from None
     with calling(call_side_by_side(n_workers(RunOptions()))):
         return read_comparison(compare_audits(before, after, chosen))
+
+
+def export_review(
+    place: str | Path,
+    output: str | Path,
+    *,
+    purpose: Purpose = "queue",
+    n_rows: int = 100,
+    seed: int = 0,
+    estimator: Literal["stratified", "predictions"] = "stratified",
+) -> Export:
+    """Give rows of an audited dataset out for review.
+
+    Parameters
+    ----------
+    place : str or Path
+        Folder of an audit, a version, a dataset or a store; the newest audit in it counts.
+    output : str or Path
+        File to write: .csv or .parquet for a sheet, .json for Label Studio.
+    purpose : {"queue", "sample", "rest"}
+        queue: flagged rows without a verdict, worst first. sample: judged rows drawn at random, more where labels are
+        doubtful; its verdicts, and no others, give an error rate with an interval. rest: rows without a verdict, each
+        drawn as likely as any other; they bound what is left among these.
+    n_rows : int
+        Rows at most.
+    seed : int
+        Of a random sample.
+    estimator : {"stratified", "predictions"}
+        What will be made of a sample's verdicts: decided before there are any.
+
+    Returns
+    -------
+    Export
+        What was given out.
+
+    Raises
+    ------
+    LabelHealthError
+        If there is no such audit, nothing to give out, or the dataset has changed since.
+    """
+    from labelhealth.flows.review import export_review as export
+    from labelhealth.tasks.review_export import ReviewRequest
+
+    if n_rows < 1:
+        msg = f"`n_rows` must be 1 or more; got {n_rows}."
+        raise ConfigFileError(msg)
+    request = ReviewRequest(purpose, n_rows, seed, estimator)
+    with calling(call_side_by_side(n_workers(RunOptions()))):
+        return export(_audit_in(place), request, Path(absolute_path(str(output), Path.cwd(), "output")))[0]
+
+
+def import_review(place: str | Path, file: str | Path, *, reviewer: str | None = None) -> Imported:
+    """Take the verdicts of a reviewer into the store.
+
+    Parameters
+    ----------
+    place : str or Path
+        Folder of the dataset, or of an audit of it.
+    file : str or Path
+        The sheet that was exported, filled in, or Label Studio's export of its tasks.
+    reviewer : str, optional
+        Who reviewed, where the file does not tell.
+
+    Returns
+    -------
+    Imported
+        How many verdicts were new.
+
+    Raises
+    ------
+    LabelHealthError
+        If a verdict is none, contradicts itself, or is about a row that was never given out; nothing is stored then.
+    """
+    from labelhealth.flows.review import import_review as take_in
+
+    return take_in(_audit_in(place), Path(absolute_path(str(file), Path.cwd(), "file")), reviewer)
+
+
+def review_status(place: str | Path) -> ReviewStatus:
+    """Return what reviews have come to: verdicts, what is left of the queue, and the error rate if one is known.
+
+    Parameters
+    ----------
+    place : str or Path
+        Folder of an audit, a version, a dataset or a store; the newest audit in it counts.
+
+    Returns
+    -------
+    ReviewStatus
+        Its `rates` are empty without verdicts on a random sample: there is no interval then.
+
+    Raises
+    ------
+    LabelHealthError
+        If there is no such audit, or its dataset has changed since.
+    """
+    from labelhealth.flows.review import review_status as status
+
+    with calling(call_side_by_side(n_workers(RunOptions()))):
+        return status(_audit_in(place))
+
+
+def apply_review(place: str | Path, output: str | Path) -> Path:
+    """Write a corrected copy of the audited dataset; the dataset itself is not touched.
+
+    Parameters
+    ----------
+    place : str or Path
+        Folder of an audit of the dataset as it is.
+    output : str or Path
+        File or folder to write; nothing may be there.
+
+    Returns
+    -------
+    Path
+        The patch beside it, by which `revert_review` leads back.
+
+    Raises
+    ------
+    LabelHealthError
+        If no verdict in force says what a wrong label should be, or one does not fit the label column.
+    """
+    from labelhealth.flows.review import apply_review as correct
+
+    with calling(call_side_by_side(n_workers(RunOptions()))):
+        return correct(_audit_in(place), Path(absolute_path(str(output), Path.cwd(), "output")))[1]
+
+
+def revert_review(data: str | Path, patch: str | Path, output: str | Path) -> None:
+    """Write a copy of a corrected dataset with the labels that it had before.
+
+    Parameters
+    ----------
+    data : str or Path
+        The corrected dataset.
+    patch : str or Path
+        The patch that was written beside it.
+    output : str or Path
+        File or folder to write; nothing may be there.
+
+    Raises
+    ------
+    LabelHealthError
+        If the patch is of another dataset, or something is at `output`.
+    """
+    from labelhealth.tasks.file_list import list_files
+    from labelhealth.tasks.review_apply import apply_patch, read_patch
+
+    given = {"data": data, "patch": patch, "output": output}
+    source, lines, target = (absolute_path(str(path), Path.cwd(), name) for name, path in given.items())
+    apply_patch(list_files(source), read_patch(Path(lines)).reversed(), Path(target))
+
+
+def _audit_in(place: str | Path) -> Audit:
+    """Return the newest audit in a place."""
+    return newest_audit(Path(absolute_path(str(place), Path.cwd(), "place")))
 
 
 def _check_options(options: Mapping[str, Any] | None) -> dict[str, Any]:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, TextIO, TypeVar
 import click
 
 from labelhealth._signals import ending_in_time
+from labelhealth.cli_review import review
 
 if TYPE_CHECKING:
     from labelhealth.configs.audit import AuditConfig, ReportOptions
@@ -233,6 +234,9 @@ def example(path: str, force: bool) -> None:
     from labelhealth.starter import write_digits
 
     _print(f"wrote {write_digits(path, force=force)}\n")
+
+
+cli.add_command(review)
 
 
 def main() -> None:

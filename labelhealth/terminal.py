@@ -25,7 +25,7 @@ from rich.table import Table
 from rich.text import Text
 
 from labelhealth.configs.audit import ReportOptions
-from labelhealth.configs.tables import LABEL_ISSUES
+from labelhealth.configs.tables import LABEL_ISSUES, REVIEWED
 from labelhealth.tasks.manifest import RunNotes
 from labelhealth.tasks.published import Audit
 from labelhealth.tasks.published_tasks import task_lines, task_tables
@@ -180,9 +180,11 @@ def _worst_labels(rows: Sequence[Mapping[str, Any]], title: str, width: int) -> 
     """Return one line a row; the text columns share what the numbers leave of the width."""
     said = {
         *LABEL_ISSUES.column_names,
+        *(column.name for column in REVIEWED),
         "given_value",
         "predicted_value",
     }  # numbers stand in the labels already
+    is_reviewed = any(row.get("verdict") for row in rows)
     display = [name for name in rows[0] if name not in said] if rows else []
     shown = display[: min(max((width - _NUMBERS_WIDTH) // _DISPLAY_WIDTH, 1), _MAX_DISPLAY)]
     table = _table()
@@ -192,6 +194,8 @@ def _worst_labels(rows: Sequence[Mapping[str, Any]], title: str, width: int) -> 
     table.add_column("quality", justify="right", no_wrap=True)
     table.add_column("file", no_wrap=True)
     table.add_column("row", justify="right", no_wrap=True)
+    if is_reviewed:
+        table.add_column("reviewer says", no_wrap=True)
     for name in shown:
         table.add_column(_cell(name))
     for row in rows:
@@ -202,6 +206,7 @@ def _worst_labels(rows: Sequence[Mapping[str, Any]], title: str, width: int) -> 
             f"{row['label_quality']:.4f}",
             _end_of(row["source_file"], width // _FILE_SHARE),
             str(row["row_number"]),
+            *([_cell(row["verdict"] or "")] * is_reviewed),
             *(_cell(row[name]) for name in shown),
         )
     left_out = [Text("more display columns: label_issues.parquet")] * (len(shown) < len(display))

@@ -11,7 +11,8 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.types as pat
 
-from labelhealth.configs.tables import CLASSES, COLUMNS, INPUT, Table
+from labelhealth.configs.table import Table
+from labelhealth.configs.tables import CLASSES, COLUMNS, INPUT
 from labelhealth.tasks._features import Feature
 from labelhealth.tasks._files import ParquetSource
 from labelhealth.tasks._labels import Classes

@@ -170,7 +170,7 @@ def name_classes(
     values, counts = encoder.values, encoder.counts
     _check_values(column, values, counts, n_rows, first_of)
     order = sorted(range(len(values)), key=lambda code: _sort_key(values[code]))
-    names = [_class_name(values[code]) for code in order]
+    names = [class_name(values[code]) for code in order]
     class_names = tuple(names) if classes is None else classes
     _check_classes(column, [name for name in names if name in set(class_names)], names, class_names)
 
@@ -241,7 +241,8 @@ def _sort_key(value: object) -> int | str:
     return value if isinstance(value, str) else int(value)  # type: ignore[call-overload]  # a number
 
 
-def _class_name(value: object) -> str:
+def class_name(value: object) -> str:
+    """Return what the class of a label value is called."""
     if isinstance(value, bool):
         return str(value).lower()
     return value if isinstance(value, str) else str(_sort_key(value))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -97,7 +98,7 @@ def _choose_features(
     source: ParquetSource, options: InputOptions, roles: Mapping[str, str]
 ) -> tuple[list[str], list[str]]:
     """Return the columns to use as features, and what to say about those that cannot be used."""
-    taken = set(options.exclude)
+    taken = {*options.exclude, *(name for name in roles if is_index(name))}
     wanted = options.features or [
         name for name, role in roles.items() if role == "unused" and name not in taken
     ]
@@ -118,6 +119,11 @@ def _choose_features(
         hint = "add feature columns, an embedding for instance, or give ready probabilities"
         raise input_error("the dataset must hold a feature besides the columns with other roles", got, hint)
     return features, warnings
+
+
+def is_index(name: str) -> bool:
+    """Return whether pandas gave this name to an index without one: it says how rows were shuffled, and no more."""
+    return re.fullmatch(r"__index_level_\d+__", name) is not None
 
 
 def _can_be_feature(source: ParquetSource, name: str) -> bool:

@@ -13,14 +13,8 @@ import pandas as pd
 from scipy.stats import false_discovery_control
 
 from labelhealth.configs.compare import CompareOptions
-from labelhealth.configs.tables import (
-    CHANGES,
-    CLASS_CHANGES,
-    COMPARISON,
-    PAIR_CHANGES,
-    SLICE_CHANGES,
-    Table,
-)
+from labelhealth.configs.table import Table
+from labelhealth.configs.tables import CHANGES, CLASS_CHANGES, COMPARISON, PAIR_CHANGES, SLICE_CHANGES
 from labelhealth.core.comparison import (
     Change,
     Matches,

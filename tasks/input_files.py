@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from labelhealth.configs.audit import AuditConfig
 from labelhealth.tasks.errors import InputError
 from labelhealth.tasks.file_list import SourceFile, list_files
+from labelhealth.tasks.keys import digest_of
+from labelhealth.tasks.review_files import review_folder, sample_files, verdict_files
 from labelhealth.tasks.source import Source, digest_files
 from labelhealth.tasks.store import Store
+
+_NAME_LENGTH = 90  # characters, and a hash where the name had to be changed
 
 
 @dataclass(frozen=True)
@@ -20,6 +25,10 @@ class Inputs:
     pred_probs: Source | None
     ids: Source | None
     votes: Source | None
+    verdicts: Source | None
+    """What people said about labels; None where there is nothing that could change an audit."""
+    samples: Source | None
+    """The random samples of this very dataset that verdicts are about."""
 
     @property
     def names(self) -> list[str]:
@@ -32,16 +41,40 @@ def dataset_files(config: AuditConfig) -> list[SourceFile]:
     return list_files(config.dataset.path, without=config.store.root)
 
 
-def hash_inputs(store: Store, config: AuditConfig) -> Inputs:
-    """Return the files that the config names, each with its digest."""
+def hash_inputs(store: Store, config: AuditConfig, verdicts: Sequence[str] | None = None) -> Inputs:
+    """Return the files that the config names, each with its digest.
+
+    `verdicts` are the names of the files of verdicts that count, as an audit's manifest has them; all of them unless
+    given.
+    """
     files = [(file.path, file.name) for file in dataset_files(config)]
     given = config.pred_probs
+    dataset = digest_files(files, store)
+    review = review_folder(store, dataset_name(config))
+    known = verdict_files(review) if config.target == "classes" else []
+    said = known if verdicts is None else [file for file in known if file[1] in set(verdicts)]
+    samples = sample_files(review, dataset.digest) if said else []
     return Inputs(
-        dataset=digest_files(files, store),
+        dataset=dataset,
         pred_probs=_one_file(given.file if given else None, "pred_probs.file", store),
         ids=_one_file(given.ids_file if given else None, "pred_probs.ids_file", store),
         votes=_one_file(config.votes.file if config.votes else None, "votes.file", store),
+        verdicts=digest_files(said, store) if said else None,
+        samples=digest_files(samples, store) if samples else None,
     )
+
+
+def dataset_name(config: AuditConfig) -> str:
+    """Return what the dataset is called in the store."""
+    return config.dataset.name or name_from(config.dataset.path)
+
+
+def name_from(path: str) -> str:
+    """Return a dataset name made from a path: letters, digits, dots, dashes and underscores."""
+    stem = path.rstrip("/").rsplit("/", 1)[-1].removesuffix(".parquet")
+    name = "".join(char if char.isascii() and (char.isalnum() or char in "._-") else "_" for char in stem)
+    name = name.lstrip("._-")[:_NAME_LENGTH] or "dataset"
+    return name if name == stem else f"{name}-{digest_of(stem)[:6]}"  # other names must not become the same
 
 
 def _one_file(path: str | None, field: str, store: Store) -> Source | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Iterable, Iterator, Sequence, Set
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,7 +13,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from labelhealth.configs.tables import LABEL_ISSUES, NOT_JUDGED_REASONS
+from labelhealth.configs.tables import LABEL_ISSUES, NOT_JUDGED_REASONS, REVIEWED
 from labelhealth.tasks.ahead import ahead
 from labelhealth.tasks.findings import PartFindings
 from labelhealth.tasks.progress import telling
@@ -43,6 +44,8 @@ class ReportPart:
     """As `PartFindings`."""
     files: tuple[str, ...]
     """Names of the part's files."""
+    said: pa.Table | None
+    """As `Recalled.parts`; None where nobody has said anything."""
 
 
 def open_part(
@@ -53,6 +56,7 @@ def open_part(
     judged: Ref,
     findings: PartFindings,
     files: tuple[str, ...],
+    said: Ref | None = None,
 ) -> ReportPart:
     """Return a part of the dataset, mapped from the store."""
     return ReportPart(
@@ -62,12 +66,13 @@ def open_part(
         judged=open_array(store, judged),
         findings={name: open_array(store, getattr(findings, name)) for name in PartFindings.model_fields},
         files=files,
+        said=None if said is None else open_arrow(store, said),
     )
 
 
 def write_label_issues(path: Path, parts: Sequence[ReportPart], class_names: Sequence[str]) -> None:
     """Write table `label_issues`, then the display columns, a row group at a time."""
-    schema = _published_schema(parts[0].rows.schema)
+    schema = _published_schema(parts[0])
     shown = schema.names[len(LABEL_ISSUES.columns) :]
     names = pa.array(class_names, type=pa.string())
     # ids and numbers hardly ever repeat: to try a dictionary on them takes time and saves nothing
@@ -109,11 +114,15 @@ def _free_name(name: str, taken: Set[str]) -> str:
     return name
 
 
-def _published_schema(rows: pa.Schema) -> pa.Schema:
+def _published_schema(part: ReportPart) -> pa.Schema:
     """Return the schema of the table: the documented columns, then the display columns under their names."""
-    shown = [field for field in rows if field.name not in OWN_ROWS]
-    names = display_names([field.name.removeprefix("display.") for field in shown])
-    own = schema_of(LABEL_ISSUES)
+    shown = [field for field in part.rows.schema if field.name not in OWN_ROWS]
+    documented = (*LABEL_ISSUES.columns, *(() if part.said is None else REVIEWED))
+    own = schema_of(dataclasses.replace(LABEL_ISSUES, columns=documented))
+    taken = [
+        column.name for column in (*LABEL_ISSUES.columns, *REVIEWED)
+    ]  # a name does not change with a review
+    names = display_names([field.name.removeprefix("display.") for field in shown], taken)
     fields = [pa.field(name, field.type) for name, field in zip(names, shown, strict=True)]
     return pa.schema([*own, *fields], metadata=own.metadata)
 
@@ -148,6 +157,8 @@ def _blocks(part: ReportPart, names: pa.Array, schema: pa.Schema) -> Iterator[pa
             "row_number": rows["row_number"],
         }
         own = [columns[column.name] for column in LABEL_ISSUES.columns]
+        if part.said is not None:
+            own.append(_verdicts(part.said, low, len(codes)))
         shown = rows.drop_columns(list(OWN_ROWS)).columns
         yield pa.table([_cast(*pair) for pair in zip([*own, *shown], schema.types, strict=True)], schema)
 
@@ -171,6 +182,15 @@ def _found(part: ReportPart, low: int, names: pa.Array) -> dict[str, pa.Array]:
         "rank": pa.array(rank, mask=rank == 0),
         **spread,
     }
+
+
+def _verdicts(said: pa.Table, low: int, n_rows: int) -> pa.Array:
+    """Return what people said about the rows of the block that begins at `low`."""
+    rows = said["row"].to_numpy()
+    reviewed = _between(rows, low, low + n_rows)
+    places = np.full(n_rows, -1, dtype=np.int64)
+    places[rows[reviewed] - low] = np.arange(reviewed.start, reviewed.stop)
+    return said["verdict"].combine_chunks().take(pa.array(places, mask=places < 0))
 
 
 def _between(ascending: IntArray, low: int, high: int) -> slice:

@@ -14,7 +14,7 @@ import pyarrow as pa
 
 from labelhealth.configs.audit import AuditConfig
 from labelhealth.configs.tables import SCHEMA_VERSION
-from labelhealth.tasks.input_files import Inputs
+from labelhealth.tasks.input_files import Inputs, dataset_name
 from labelhealth.tasks.keys import canonical, closure, digest_of, fingerprint
 from labelhealth.tasks.publish import Place
 from labelhealth.tasks.stage import Outcome, Stage, listener
@@ -22,7 +22,6 @@ from labelhealth.tasks.store import Ref, Store
 from labelhealth.tasks.tables import read_parquet
 from labelhealth.tasks.verdict import Verdict, decide
 
-_NAME_LENGTH = 90  # characters, and a hash where the name had to be changed
 _SHORT = 12  # hexadecimal digits of an audit id or a default version: 48 bits
 
 
@@ -64,8 +63,7 @@ def current_notes() -> RunNotes:
 
 def names_of(config: AuditConfig, inputs: Inputs) -> tuple[str, str]:
     """Return what the dataset and its version are called."""
-    name = config.dataset.name or _name_from(config.dataset.path)
-    return name, config.dataset.version or inputs.dataset.digest[:_SHORT]
+    return dataset_name(config), config.dataset.version or inputs.dataset.digest[:_SHORT]
 
 
 def place_of(
@@ -78,7 +76,8 @@ def place_of(
     data = inputs.dataset.digest
     recipe = {name: canonical(options) for name, options in config.recipe().items()}
     others = [None if source is None else source.digest for source in (inputs.pred_probs, inputs.ids)]
-    others += [digest for digest in (inputs.votes and inputs.votes.digest, baseline) if digest]
+    further = (inputs.votes, inputs.verdicts, inputs.samples)
+    others += [digest for digest in (*(source and source.digest for source in further), baseline) if digest]
     dataset, version = names_of(config, inputs)
     return Place(
         dataset=dataset,
@@ -125,6 +124,7 @@ def manifest_of(
             "digest": inputs.dataset.digest,
             "files": [{"name": f.name, "digest": f.digest, "nbytes": f.nbytes} for f in inputs.dataset.files],
         },
+        "verdicts": [] if inputs.verdicts is None else [file.name for file in inputs.verdicts.files],
         "seeds": {} if config.has_predictions else {"folds and estimator": config.probabilities.folds.seed},
         "code": dict(code),
         "versions": {"labelhealth": _own_version(), "python": platform.python_version()} | _libraries(),
@@ -193,11 +193,3 @@ def _own_version() -> str:
 def _libraries() -> dict[str, str]:
     _, names = closure("labelhealth.flows.pipeline")
     return {name: version(name) for name in (*names, "prefect")}
-
-
-def _name_from(path: str) -> str:
-    """Return a dataset name made from a path: letters, digits, dots, dashes and underscores."""
-    stem = path.rstrip("/").rsplit("/", 1)[-1].removesuffix(".parquet")
-    name = "".join(char if char.isascii() and (char.isalnum() or char in "._-") else "_" for char in stem)
-    name = name.lstrip("._-")[:_NAME_LENGTH] or "dataset"
-    return name if name == stem else f"{name}-{digest_of(stem)[:6]}"  # other names must not become the same

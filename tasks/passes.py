@@ -98,7 +98,7 @@ def select_part(
     found = core.select(
         open_array(store, part.labels),
         open_array(store, part.pred_probs),
-        _open_columns(store, columns),
+        open_columns(store, columns),
         _open_plan(store, wanted),
         wanted.kind,
         among_others=among_others,
@@ -141,7 +141,7 @@ def mark_and_rank(
     flagged = [
         core.mark(
             open_array(store, ref),
-            _open_columns(store, part.columns),
+            open_columns(store, part.columns),
             plan,
             [
                 np.concatenate([open_array(store, each) for each in rows[i::n_selections]])
@@ -176,7 +176,8 @@ def _options(options: FindIssuesOptions) -> IssueOptions:
     return IssueOptions(**options.model_dump())
 
 
-def _open_columns(store: Store, columns: Columns) -> core.RowColumns:
+def open_columns(store: Store, columns: Columns) -> core.RowColumns:
+    """Return what was found about the rows of a part, mapped from the store; the score is not among it."""
     arrays = {name: open_array(store, getattr(columns, name)) for name in _COLUMNS}
     return core.RowColumns(**arrays, score=arrays["self_confidence"])
 

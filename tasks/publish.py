@@ -81,7 +81,7 @@ def append_history(store: Store, place: Place, row: Mapping[str, Any]) -> bool:
     """Add the audit's row to the history unless it is there; return whether it was added."""
     folder = Path(store.root) / place.dataset / "history" / f"version={place.version}"
     table = make_table(HISTORY, {column: [row[column]] for column in HISTORY.column_names})
-    return _add_once(store, table, folder / f"{place.audit}.parquet")
+    return add_once(store, table, folder / f"{place.audit}.parquet")
 
 
 def append_run(store: Store, place: Place, row: Mapping[str, Any]) -> None:
@@ -89,7 +89,7 @@ def append_run(store: Store, place: Place, row: Mapping[str, Any]) -> None:
     day, moment = row["started_at"].date().isoformat(), row["started_at"].strftime("%H%M%S%f")
     folder = Path(store.root) / place.dataset / "runs" / f"date={day}"
     table = make_table(RUNS, {column: [row[column]] for column in RUNS.column_names})
-    _add_once(store, table, folder / f"{moment}-{os.getpid()}-{os.urandom(4).hex()}.parquet")
+    add_once(store, table, folder / f"{moment}-{os.getpid()}-{os.urandom(4).hex()}.parquet")
 
 
 def _scratch_folder(store: Store) -> Path:
@@ -142,7 +142,7 @@ def _is_whole(path: Path) -> bool:
     return True
 
 
-def _add_once(store: Store, table: pa.Table, path: Path) -> bool:
+def add_once(store: Store, table: pa.Table, path: Path) -> bool:
     """Write a one-row file that appears complete, once, whoever else writes the same."""
     with writing(store.root), store.scratch(".parquet") as temporary:
         if _is_whole(path):

@@ -49,6 +49,12 @@ def read_first_rows(
         return _rows_at(file, _smallest(file, by, n_rows), columns)
 
 
+def read_rows_at(path: Path, rows: npt.NDArray[np.int64]) -> list[dict[str, Any]]:
+    """Return some rows of a table by their number, in the given order."""
+    with _opened(path) as file:
+        return _rows_at(file, rows, None)
+
+
 def frame_of(table: pa.Table) -> pd.DataFrame:
     """Return a table as pandas has it; columns that it has no form for hold Python values or texts."""
     try:

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any, TypeAlias
 
 from labelhealth.tasks.published import Audit
+from labelhealth.tasks.review_status import rate_words
 
 Rows: TypeAlias = list[dict[str, Any]]
 
@@ -57,7 +58,10 @@ _SHOWN: dict[str, tuple[str, dict[str, str]]] = {
 
 
 def task_lines(audit: Audit) -> Iterator[tuple[str, str, str]]:
-    """Yield what the heading says of this task alone: name, value, explanation."""
+    """Yield what the heading says of this task, or of this dataset, alone: name, value, explanation."""
+    for table, line in (("error_rate", rate_words), ("review", _review_line)):
+        for row in audit.table(table).to_pylist() if audit.has(table) else ():
+            yield line(row)
     if audit.has("fit"):
         row = audit.table("fit").to_pylist()[0]
         yield (
@@ -75,6 +79,12 @@ def task_lines(audit: Audit) -> Iterator[tuple[str, str, str]]:
             f"{judged['annotator_agreement'].mean():.1%}",
             f"share of votes for the consensus; {note}",
         )
+
+
+def _review_line(row: Mapping[str, Any]) -> tuple[str, str, str]:
+    parts = [f"{row[f'n_{name}']:,} {name}" for name in ("correct", "wrong", "unsure") if row[f"n_{name}"]]
+    expired = [f"{row['n_expired']:,} verdicts have expired"] if row["n_expired"] else []
+    return "reviewed", f"{row['n_rows']:,}", ", ".join([*parts, *expired]) or "no row of this version"
 
 
 def task_tables(audit: Audit, n_rows: int) -> Iterator[tuple[Rows, Mapping[str, str], str]]:

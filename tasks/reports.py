@@ -28,15 +28,18 @@ def render(
     reasons: tuple[Ref, ...],
     findings: tuple[PartFindings, ...],
     files: tuple[tuple[str, ...], ...],
+    said: tuple[Ref, ...] | None = None,
 ) -> Reports:
     """Join findings, identity and display columns into one table.
 
-    `files` are the names of each part's files: a renamed file renders the table anew, and runs nothing else.
+    `files` are the names of each part's files: a renamed file renders the table anew, and runs nothing else. `said` is
+    what people said about the rows of each part, if anything.
     """
     from labelhealth.tasks.label_issues import open_part, write_label_issues
     from labelhealth.tasks.tables import read_names
 
-    columns = zip(rows, labels, reasons, judged_rows, findings, files, strict=True)
+    verdicts = said or (None,) * len(rows)
+    columns = zip(rows, labels, reasons, judged_rows, findings, files, verdicts, strict=True)
     parts = [open_part(store, *part) for part in columns]
     names = read_names(store, classes)
     return Reports(label_issues=store.put(lambda path: write_label_issues(path, parts, names), ".parquet"))

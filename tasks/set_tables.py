@@ -9,15 +9,8 @@ import numpy.typing as npt
 import pandas as pd
 
 from labelhealth.configs.issues import FindIssuesOptions, HealthOptions
-from labelhealth.configs.tables import (
-    CLASS_HEALTH,
-    CLASS_ISSUES,
-    CLASS_OVERLAP,
-    HEALTH,
-    JOINT,
-    NO_LABEL,
-    Table,
-)
+from labelhealth.configs.table import Table
+from labelhealth.configs.tables import CLASS_HEALTH, CLASS_ISSUES, CLASS_OVERLAP, HEALTH, JOINT, NO_LABEL
 from labelhealth.core.label_sets import SetIssues, find_set_issues
 from labelhealth.core.options import IssueOptions
 from labelhealth.tasks.label_sets import SetFindings

@@ -13,7 +13,8 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from labelhealth.configs.tables import SCHEMA_VERSION, Table
+from labelhealth.configs.table import Table
+from labelhealth.configs.tables import SCHEMA_VERSION
 from labelhealth.tasks.store import Ref, Store
 
 if TYPE_CHECKING:

@@ -66,7 +66,7 @@ def test_all_rows_seen_leaves_nothing_to_chance():
 
     for found in (
         estimate_error_rate(sample, wrong[sample.rows]),
-        estimate_with_predictions(sample, wrong[sample.rows], 1 - quality),
+        estimate_with_predictions(sample, wrong[sample.rows], 1 - quality[sample.rows], np.mean(1 - quality)),
     ):
         assert found.low == found.high == found.rate == pytest.approx(wrong.mean())
 
@@ -80,7 +80,8 @@ def test_interval_holds_the_rate_as_often_as_it_says(with_predictions):
         sample = draw_sample(quality, 200, seed=seed)
         verdicts = wrong[sample.rows]
         if with_predictions:
-            found = estimate_with_predictions(sample, verdicts, 1 - quality)
+            predicted = 1 - quality[sample.rows]
+            found = estimate_with_predictions(sample, verdicts, predicted, np.mean(1 - quality))
         else:
             found = estimate_error_rate(sample, verdicts)
         n_inside += found.low <= wrong.mean() <= found.high
@@ -97,7 +98,7 @@ def test_predictions_that_know_nothing_do_no_harm():
     noise = np.random.default_rng(5).random(len(quality))
 
     plain = estimate_error_rate(sample, wrong[sample.rows])
-    helped = estimate_with_predictions(sample, wrong[sample.rows], noise)
+    helped = estimate_with_predictions(sample, wrong[sample.rows], noise[sample.rows], noise.mean())
 
     assert helped.high - helped.low < 1.2 * (plain.high - plain.low)
 
@@ -139,7 +140,9 @@ def test_verdicts_must_fit_the_sample():
         ValueError, match=r"`is_wrong` must be one truth value for each of 10 drawn rows; got int64"
     ):
         estimate_error_rate(sample, np.zeros(10, int))
-    with pytest.raises(ValueError, match=r"`predicted` must have one number for each of 50 rows; got 10"):
-        estimate_with_predictions(sample, np.zeros(10, bool), np.zeros(10))
+    with pytest.raises(
+        ValueError, match=r"`predicted` must have one number for each of 10 drawn rows; got 9"
+    ):
+        estimate_with_predictions(sample, np.zeros(10, bool), np.zeros(9), 0.5)
     with pytest.raises(ValueError, match=r"`confidence` must lie between 0 and 1; got 95"):
         estimate_error_rate(sample, np.zeros(10, bool), confidence=95)

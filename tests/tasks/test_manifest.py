@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from labelhealth.tasks.manifest import _name_from
+from labelhealth.tasks.input_files import name_from
 from labelhealth.tasks.process import _from_proc, _from_ps, process_started_at
 
 
@@ -14,13 +14,13 @@ from labelhealth.tasks.process import _from_proc, _from_ps, process_started_at
 )
 def test_plain_names_are_kept(path: str, name: str) -> None:
     """A dataset is called like its file or folder."""
-    assert _name_from(path) == name
+    assert name_from(path) == name
 
 
 def test_other_names_stay_apart() -> None:
     """Names that no file system is sure to hold are replaced, and never by the same one."""
     names = {
-        _name_from(path)
+        name_from(path)
         for path in ("данные.parquet", "数据.parquet", "a b.parquet", "a_b.parquet", "x" * 300)
     }
 

@@ -780,3 +780,17 @@ def test_column_that_is_a_folder_too_is_refused(tmp_path):
     write(tmp_path / "d" / "x=1" / "p.parquet", table())
     with pytest.raises(InputError, match="'x' must be a folder name or a column"):
         read(tmp_path / "d")
+
+
+def test_unnamed_index_of_pandas_is_no_feature(tmp_path):
+    """The order in which rows were shuffled is not learned from, and does not change who a row is."""
+    plain = write(tmp_path / "a.parquet", table(z=[i % 5 for i in range(N)]))
+    shuffled = write(
+        tmp_path / "b.parquet", table(z=[i % 5 for i in range(N)], __index_level_0__=list(range(N, 0, -1)))
+    )
+
+    with_index = read(shuffled)
+
+    assert set(with_index.feature_kinds) == {"x", "z"}
+    assert with_index.example_ids == read(plain).example_ids
+    assert "__index_level_0__" in read(shuffled, features=["x", "__index_level_0__"]).feature_kinds

@@ -73,6 +73,7 @@ def move_counts(pairs: Pairs, given: IntArray, counted: IntArray, settled: IntAr
     Of two rows of class 0 that were counted for class 1, one is confirmed.
 
     >>> import numpy as np
+    >>> from labelhealth.core.summary import Pairs
     >>> pairs = Pairs(np.array([0, 0, 1]), np.array([0, 1, 1]), np.array([6, 2, 2]), 2)
     >>> moved = move_counts(pairs, np.array([0]), np.array([1]), np.array([0]))
     >>> moved.given.tolist(), moved.true.tolist(), moved.count.tolist()

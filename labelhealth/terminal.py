@@ -206,7 +206,7 @@ def _worst_labels(rows: Sequence[Mapping[str, Any]], title: str, width: int) -> 
             f"{row['label_quality']:.4f}",
             _end_of(row["source_file"], width // _FILE_SHARE),
             str(row["row_number"]),
-            *([_cell(row["verdict"] or "")] * is_reviewed),
+            *([_cell(row.get("verdict") or "")] * is_reviewed),
             *(_cell(row[name]) for name in shown),
         )
     left_out = [Text("more display columns: label_issues.parquet")] * (len(shown) < len(display))

@@ -151,13 +151,12 @@ def add_once(store: Store, table: pa.Table, path: Path) -> bool:
         with temporary.open("rb+") as file:
             os.fsync(file.fileno())
         path.parent.mkdir(parents=True, exist_ok=True)
-        if path.exists():  # there, and not whole: a machine went down while it was written
-            temporary.replace(path)
-            return True
         try:
             os.link(temporary, path)
         except FileExistsError:
-            return False
+            if _is_whole(path):  # somebody else was faster
+                return False
+            temporary.replace(path)  # a machine went down while it was written
         except OSError:  # a file system without hard links: a rename is atomic too, the content the same
             temporary.replace(path)
         return True

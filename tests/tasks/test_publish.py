@@ -173,6 +173,22 @@ def test_history_file_that_is_not_whole_is_written_again(store: Store) -> None:
     assert pq.read_table(path).num_rows == 1
 
 
+def test_history_row_of_the_faster_writer_stays(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A row that another process adds between the look and the write is not written over, and nobody adds it twice."""
+    write = publish.write_parquet
+
+    def slowly(table: Any, path: Path) -> None:
+        monkeypatch.setattr(publish, "write_parquet", write)
+        assert append_history(store, PLACE, row_of(HISTORY, verdict="PASS"))
+        write(table, path)
+
+    monkeypatch.setattr(publish, "write_parquet", slowly)
+
+    assert not append_history(store, PLACE, row_of(HISTORY, verdict="FAIL"))
+    history = ds.dataset(Path(store.root) / "bugs" / "history", partitioning="hive").to_table()
+    assert history["verdict"].to_pylist() == ["PASS"]
+
+
 def test_history_keeps_the_text_of_versions(store: Store) -> None:
     """Readers take `version=01` for a number; the column beside it keeps the text."""
     append_history(store, Place("bugs", "01", PLACE.audit), row_of(HISTORY, dataset_version="01"))

@@ -15,4 +15,5 @@ class CanaryOptions(Options):
     n_seeds: int = Field(default=2, ge=1, le=20)
     """Repetitions with other flips."""
     min_easy_recall: float = Field(default=0.5, ge=0, le=1)
-    """Share of the easy flips that must be found; below it the audit is not to be trusted."""
+    """Share of the easy flips that must be found, beyond what flagging as many rows at random would find; below it the
+    audit is not to be trusted."""

@@ -209,7 +209,14 @@ CANARY = _table(
     ("n_planted", "int64", "labels that were flipped before training, and never written into the data"),
     ("n_judged", "int64", "of these, judged rows"),
     ("n_found", "int64", "of these, flagged rows"),
+    ("n_others", "int64", "judged rows that were not flipped"),
+    ("n_others_flagged", "int64", "of these, flagged rows"),
     ("recall", "double", "n_found / n_judged"),
+    (
+        "recall_beyond_chance",
+        "double",
+        "(recall - q) / (1 - q), q = n_others_flagged / n_others: 0 where flips are flagged no more than others",
+    ),
 )
 
 CLASS_ISSUES = _table(

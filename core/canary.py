@@ -1,7 +1,9 @@
 """Wrong labels planted on purpose, to see whether an audit finds them: an upper-bound smoke alarm, and no more.
 
 Labels are flipped before anything is learned. The easy family flips any row to any other class; the hard one prefers
-rows and classes that a model finds plausible, as people's mistakes do. Real errors are usually harder than both.
+rows and classes that a model finds plausible, as people's mistakes do. Real errors are usually harder than both. What
+is found counts beyond what flagging rows at random would find: a model that knows nothing doubts most labels, and the
+flipped ones among them.
 """
 
 from __future__ import annotations
@@ -14,7 +16,7 @@ import numpy.typing as npt
 from labelhealth.core._types import FloatArray, IntArray
 from labelhealth.core.errors import OptionError
 
-__all__ = ["Planted", "plant_easy", "plant_hard"]
+__all__ = ["Planted", "plant_easy", "plant_hard", "recall_beyond_chance"]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -127,6 +129,46 @@ def plant_hard(
     levels = random.random(len(picked)) * chances[:, -1]
     classes = (chances <= levels[:, None]).sum(axis=1)
     return _flip(codes, judged[picked], classes)
+
+
+def recall_beyond_chance(n_found: int, n_planted: int, n_others_flagged: int, n_others: int) -> float:
+    """Return the share of the flips that was found, beyond what flagging rows at random would find.
+
+    Parameters
+    ----------
+    n_found, n_planted : int
+        Flagged rows among those that were flipped, and all that were.
+    n_others_flagged, n_others : int
+        Flagged rows among the others, and all others.
+
+    Returns
+    -------
+    float
+        (r - q) / (1 - q), r and q being the flagged shares of both: 1 if all flips were found and others were not all
+        flagged, 0 and less if flips are flagged no more than others. 0 if all others are; NaN if nothing was flipped.
+
+    Raises
+    ------
+    OptionError
+        If a part is larger than its whole, or negative.
+
+    References
+    ----------
+    Cohen (1960), Educational and Psychological Measurement 20, equation (1): the same correction for chance.
+
+    Examples
+    --------
+    >>> recall_beyond_chance(9, 10, 0, 90), recall_beyond_chance(9, 10, 81, 90)
+    (0.9, 0.0)
+    """
+    if not 0 <= n_found <= n_planted or not 0 <= n_others_flagged <= n_others:
+        got = f"{n_found} of {n_planted} and {n_others_flagged} of {n_others}"
+        msg = f"`n_found` and `n_others_flagged` must be parts of their wholes; got {got}."
+        raise OptionError(msg)
+    if n_planted == 0:
+        return float("nan")
+    chance = n_others_flagged / max(1, n_others)
+    return (n_found / n_planted - chance) / (1 - chance) if chance < 1 else 0.0
 
 
 def _flip(codes: npt.NDArray[np.int32], rows: IntArray, classes: IntArray) -> Planted:

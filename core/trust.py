@@ -6,9 +6,11 @@ from good ones: that takes features.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
+import numpy.typing as npt
 
 from labelhealth.core._types import IntArray
 from labelhealth.core.errors import OptionError
@@ -18,7 +20,12 @@ __all__ = ["GuardResult", "check_class_order", "check_rows_belong"]
 LEAST_GAIN = (
     0.2  # in agreement, by another order of the classes: labels would have to be wrong in as many rows
 )
+LEAST_MOVED_GAIN = 0.5  # in agreement of the classes that would move: more of their labels wrong than right
 LEAST_ROWS = 20  # fewer say nothing either way
+N_SHUFFLES = 5  # tables of shuffled rows: they differ by little, and only the best of them counts
+SURE_KAPPA = 0.5  # nobody shuffles rows to see whether they reach this
+HIGHEST_CHANCE = 0.3  # of shuffled rows: where they agree so well, rows are too few for so many classes
+LEAST_ROWS_A_CLASS = 3  # with fewer another order of the classes may fit by luck
 LOWEST_KAPPA = 0.05  # agreement beyond chance below which probabilities say nothing about the labels
 
 
@@ -59,7 +66,8 @@ def check_class_order(counts: IntArray) -> GuardResult:
     -------
     GuardResult
         `value` is how much larger the share of rows would be whose most probable class is the given one, if columns
-        were in the best order; 0.2 and more is distrusted.
+        were in the best order. Distrusted are 0.2 and more, and 0.5 and more of the rows of the classes that would move
+        (20 rows at least), as where two of many classes are swapped. Not checked with fewer than 3 rows a class.
 
     Raises
     ------
@@ -79,12 +87,14 @@ def check_class_order(counts: IntArray) -> GuardResult:
     from scipy.optimize import linear_sum_assignment
 
     total = _total(counts)
-    if total < LEAST_ROWS:
-        return GuardResult(None, float("nan"), f"{total} judged rows are too few")
+    if total < max(LEAST_ROWS, LEAST_ROWS_A_CLASS * len(counts)):
+        return GuardResult(None, math.nan, f"{total} judged rows of {len(counts)} classes are too few")
     rows, columns = linear_sum_assignment(counts, maximize=True)
     as_given, best = int(np.trace(counts)) / total, int(counts[rows, columns].sum()) / total
-    moved = int((columns != rows).sum())
-    if best - as_given < LEAST_GAIN:
+    is_moved = columns != rows
+    moved, n_moved = int(is_moved.sum()), int(counts[is_moved].sum())
+    is_swapped = n_moved >= LEAST_ROWS and (best - as_given) * total >= LEAST_MOVED_GAIN * n_moved
+    if best - as_given < LEAST_GAIN and not is_swapped:
         return GuardResult(
             True, best - as_given, f"{as_given:.1%} of the rows agree, {best:.1%} in the best order"
         )
@@ -103,8 +113,9 @@ def check_rows_belong(counts: IntArray) -> GuardResult:
     Returns
     -------
     GuardResult
-        `value` is Cohen's kappa of labels and predictions in the best order of classes, the agreement beyond chance;
-        0.05 and less is distrusted, as of probabilities that belong to other rows.
+        `value` is Cohen's kappa of labels and predictions in the best order of classes, the agreement beyond chance.
+        Distrusted is what lies above the best of 5 tables of shuffled rows by 0.05 or less, as of probabilities that
+        belong to other rows. Not checked where such tables reach 0.3: there are too few rows for so many classes.
 
     Raises
     ------
@@ -113,7 +124,8 @@ def check_rows_belong(counts: IntArray) -> GuardResult:
 
     References
     ----------
-    Cohen (1960), Educational and Psychological Measurement 20, equation (1).
+    Cohen (1960), Educational and Psychological Measurement 20, equation (1); Patefield (1981), Applied Statistics 30,
+    for tables with given margins: scipy.stats.random_table.
 
     Examples
     --------
@@ -121,21 +133,40 @@ def check_rows_belong(counts: IntArray) -> GuardResult:
     >>> check_rows_belong(np.array([[25, 25], [25, 25]])).holds
     False
     """
-    from scipy.optimize import linear_sum_assignment
-
     total = _total(counts)
     if total < LEAST_ROWS:
-        return GuardResult(None, float("nan"), f"{total} judged rows are too few")
-    _, columns = linear_sum_assignment(counts, maximize=True)
-    ordered = counts[:, columns] / total
-    chance = float(ordered.sum(axis=1) @ ordered.sum(axis=0))
-    if chance >= 1:
-        return GuardResult(None, float("nan"), "all rows are of one class")
-    kappa = (float(np.trace(ordered)) - chance) / (1 - chance)
-    if kappa > LOWEST_KAPPA:
+        return GuardResult(None, math.nan, f"{total} judged rows are too few")
+    kappa = _best_kappa(counts)
+    if math.isnan(kappa):
+        return GuardResult(None, kappa, "all rows are of one class")
+    if kappa > SURE_KAPPA:
         return GuardResult(True, kappa, f"agreement beyond chance is {kappa:.2f}")
-    told = f"labels and predictions agree no more than by chance (kappa {kappa:.2f})"
+    shuffled = _kappa_of_shuffled_rows(counts)
+    told = f"agreement beyond chance is {kappa:.2f}, that of shuffled rows {shuffled:.2f}"
+    if kappa > shuffled + LOWEST_KAPPA:
+        return GuardResult(True, kappa, told)
+    if shuffled > HIGHEST_CHANCE:
+        return GuardResult(None, kappa, f"{total} judged rows of {len(counts)} classes are too few")
     return GuardResult(False, kappa, f"{told}: do the probabilities belong to these rows")
+
+
+def _best_kappa(counts: npt.NDArray[np.integer | np.floating]) -> float:
+    """Return Cohen's kappa in the best order of classes; NaN where chance alone agrees always."""
+    from scipy.optimize import linear_sum_assignment
+
+    _, columns = linear_sum_assignment(counts, maximize=True)
+    ordered = counts[:, columns] / counts.sum()
+    chance = float(ordered.sum(axis=1) @ ordered.sum(axis=0))
+    return (float(np.trace(ordered)) - chance) / (1 - chance) if chance < 1 else math.nan
+
+
+def _kappa_of_shuffled_rows(counts: IntArray) -> float:
+    """Return the largest kappa of some tables with the same class counts whose rows were shuffled."""
+    from scipy.stats import random_table
+
+    margins = random_table(counts.sum(axis=1), counts.sum(axis=0))
+    tables = margins.rvs(N_SHUFFLES, method="patefield", random_state=np.random.default_rng(0))
+    return max(_best_kappa(table) for table in tables)
 
 
 def _total(counts: IntArray) -> int:

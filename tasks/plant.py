@@ -36,6 +36,9 @@ class Caught(BaseModel):
     n_judged: int
     """Planted rows that were judged."""
     n_found: int
+    n_others: int
+    """Judged rows that were not planted."""
+    n_others_flagged: int
 
 
 class Canary(BaseModel):

@@ -48,7 +48,13 @@ _SHOWN: dict[str, tuple[str, dict[str, str]]] = {
     ),
     "canary": (
         "planted errors (an upper-bound smoke alarm: real errors are usually harder)",
-        {"family": "errors", "seed": "seed", "n_judged": "planted", "n_found": "found", "recall": "share"},
+        {
+            "family": "errors",
+            "seed": "seed",
+            "n_judged": "planted",
+            "n_found": "found",
+            "recall_beyond_chance": "share beyond chance",
+        },
     ),
     "data_issue_summary": (
         "issues beside labels",

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from labelhealth.core.canary import plant_easy, plant_hard
+from labelhealth.core.canary import plant_easy, plant_hard, recall_beyond_chance
 from labelhealth.core.trust import check_class_order, check_rows_belong
 
 
@@ -40,6 +40,63 @@ def test_wrong_orders_and_other_rows_are_found():
 
     assert n_orders == 500
     assert n_rows >= 490
+
+
+def test_two_swapped_classes_of_many_are_found():
+    """300 datasets of 3 to 40 classes whose labels and predictions are wrong in up to a tenth of the rows each."""
+    for seed in range(300):
+        rng = np.random.default_rng(seed)
+        n_classes = int(rng.integers(3, 41))
+        truth = rng.integers(0, n_classes, 2000)
+        given = np.where(rng.random(2000) < rng.uniform(0, 0.1), rng.integers(0, n_classes, 2000), truth)
+        predicted = np.where(rng.random(2000) < rng.uniform(0, 0.1), rng.integers(0, n_classes, 2000), truth)
+        order = np.arange(n_classes)
+        order[:2] = 1, 0
+
+        result = check_class_order(counts_of(given, order[predicted], n_classes))
+        assert result.holds is False
+        assert "if 2 classes changed places" in result.reason
+
+
+def test_shuffled_rows_of_many_classes_are_found():
+    """200 datasets of 20 to 80 classes, 1000 rows: the best order of classes agrees by chance, and is seen through."""
+    n_found = 0
+    for seed in range(200):
+        rng = np.random.default_rng(seed)
+        n_classes = int(rng.integers(20, 81))
+        truth = rng.integers(0, n_classes, 1000)
+        counts = counts_of(truth, rng.permutation(truth), n_classes)
+        n_found += check_rows_belong(counts).holds is False
+
+    assert n_found == 200
+
+
+def test_guards_hold_on_few_rows():
+    """500 datasets of 20 to 300 rows and up to 40 classes, a third wrong: sooner not checked than distrusted."""
+    n_checked = 0
+    for seed in range(500):
+        rng = np.random.default_rng(seed)
+        n_classes, n_rows = int(rng.integers(2, 41)), int(rng.integers(20, 301))
+        truth = rng.integers(0, n_classes, n_rows)
+        given = np.where(rng.random(n_rows) < rng.uniform(0, 0.33), rng.integers(0, n_classes, n_rows), truth)
+        predicted = np.where(
+            rng.random(n_rows) < rng.uniform(0, 0.3), rng.integers(0, n_classes, n_rows), truth
+        )
+        counts = counts_of(given, predicted, n_classes)
+        results = check_class_order(counts), check_rows_belong(counts)
+
+        assert [result.holds for result in results].count(False) == 0
+        n_checked += [result.holds for result in results].count(True)
+
+    assert n_checked >= 600
+
+
+def test_recall_beyond_chance_by_hand():
+    """9 of 10 flips among 27 of 90 others: 0.9 less 0.3, of 0.7; nothing without flips, 0 where all are flagged."""
+    assert recall_beyond_chance(9, 10, 27, 90) == pytest.approx(0.6 / 0.7)
+    assert recall_beyond_chance(10, 10, 90, 90) == 0
+    assert recall_beyond_chance(0, 10, 45, 90) == -1
+    assert np.isnan(recall_beyond_chance(0, 0, 5, 90))
 
 
 def test_few_rows_say_nothing():
@@ -88,6 +145,10 @@ def test_hard_flips_go_where_the_model_doubts():
         (
             lambda: plant_hard([0], np.ones((0, 2)), np.zeros(0, int), 0.1, seed=0),
             r"`judged` must hold a row",
+        ),
+        (
+            lambda: recall_beyond_chance(3, 2, 0, 5),
+            r"`n_found` and `n_others_flagged` must be parts of their wholes; got 3 of 2 and 0 of 5",
         ),
         (lambda: check_class_order(np.ones((2, 3), int)), r"`counts` must be square; got shape \(2, 3\)"),
     ],

@@ -8,7 +8,7 @@ import importlib
 from benchmarks.machine import describe_machine
 
 ALL = ("core", "scaling", "pipeline")
-NAMES = (*ALL, "out_of_core")
+NAMES = (*ALL, "out_of_core", "statistics")
 
 
 def main() -> None:

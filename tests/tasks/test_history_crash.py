@@ -16,7 +16,7 @@ from labelhealth.tasks.history import read_history
 from labelhealth.tasks.published_tables import NoAuditError
 
 ROOT = Path(__file__).parents[2]
-N_WRITERS, N_ROWS, N_SHARED, N_KILLS = 8, 4, 8, 30
+N_WRITERS, N_ROWS, N_SHARED, N_KILLS = 8, 4, 8, 20
 PATIENCE = 60.0  # seconds that a run may take at most; it takes two or three
 Row = tuple[str, str]
 
@@ -105,7 +105,7 @@ def folders(tmp_path: Path) -> tuple[Path, Path]:
 
 
 def test_writers_that_are_killed_lose_and_double_nothing(folders: tuple[Path, Path]) -> None:
-    """Eight writers, killed thirty times and begun again, and a reader all the while: each row told is there, once."""
+    """Eight writers, killed twenty times and begun again, and a reader all the while: each row told is there, once."""
     root, notes = folders
     sizes = [str(each) for each in (N_WRITERS, N_ROWS, N_SHARED, N_KILLS)]
     nursery = subprocess.Popen(

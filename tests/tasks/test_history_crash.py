@@ -16,7 +16,7 @@ from labelhealth.tasks.history import read_history
 from labelhealth.tasks.published_tables import NoAuditError
 
 ROOT = Path(__file__).parents[2]
-N_WRITERS, N_ROWS, N_SHARED, N_KILLS = 8, 4, 8, 20
+N_WRITERS, N_ROWS, N_SHARED, N_KILLS = 8, 4, 4, 20
 PATIENCE = 60.0  # seconds that a run may take at most; it takes two or three
 Row = tuple[str, str]
 

@@ -55,7 +55,10 @@ def by_strata(quality: Quality, is_wrong: IsWrong, n: int, seed: int) -> Interva
 def by_predictions(quality: Quality, is_wrong: IsWrong, n: int, seed: int) -> Interval:
     """Return the interval of the verdicts on a stratified sample with the help of the scores."""
     sample = draw_sample(quality, n, seed=seed)
-    found = estimate_with_predictions(sample, is_wrong[sample.rows], 1 - quality, confidence=CONFIDENCE)
+    predicted = 1 - quality
+    found = estimate_with_predictions(
+        sample, is_wrong[sample.rows], predicted[sample.rows], predicted.mean(), confidence=CONFIDENCE
+    )
     return found.low, found.high
 
 

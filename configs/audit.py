@@ -149,7 +149,7 @@ class AuditConfig(Options):
     """Errors planted to see whether they are found; none unless this section is there (an empty one will do: `{}`)."""
     gate: GateOptions = GateOptions()
     compare: CompareOptions = CompareOptions()
-    """How versions are compared, by `gate.max_flagged_rise` and the command `compare`."""
+    """How versions are compared, by the rules of the gate that name a baseline and the command `compare`."""
     reports: ReportOptions = ReportOptions()
     store: StoreOptions = StoreOptions()
     run: RunOptions = RunOptions()
@@ -276,5 +276,5 @@ class AuditConfig(Options):
             "issues": self.issues,
             "health": self.health,
             "gate": self.gate,
-            **({} if self.gate.max_flagged_rise is None else {"compare": self.compare}),
+            **({"compare": self.compare} if self.gate.baseline.named() else {}),
         }

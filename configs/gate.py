@@ -33,7 +33,10 @@ INPUT_FIELDS = (
     "max_null_share",
 )
 OUTPUT_FIELDS = ("min_health_score", "max_flagged_share", "min_class_quality", "max_overlap")
-BASELINE_FIELDS = ("max_flagged_rise",)  # of a checkpoint of their own, which needs another audit
+BASELINE_FIELDS = (
+    "max_flagged_rise",
+    "max_health_drop",
+)  # of a checkpoint of their own, which needs another audit
 BUILT_IN_RULES = (  # ids that an expectation of the user cannot take
     "labelled_rows",
     "present_classes",
@@ -132,11 +135,32 @@ class ClassQualityThreshold(MinShareThreshold):
         return classes
 
 
-class RiseThreshold(MaxShareThreshold):
-    """Rise of the flagged share against another version, beyond chance, that is let through."""
+class _BaselineThreshold(MaxShareThreshold):
+    """A change against another version, beyond chance, that is let through."""
 
     baseline: Annotated[StrictStr, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$")] = "previous"
     """previous: the version audited before; best: the one of highest label health; else the name of a version."""
+
+
+class RiseThreshold(_BaselineThreshold):
+    """Rise of the flagged share that is let through."""
+
+
+class DropThreshold(_BaselineThreshold):
+    """Drop of the overall label health score that is let through."""
+
+
+class BaselineRules(Options):
+    """The rules that one comparison with another version answers."""
+
+    max_flagged_rise: RiseThreshold | None = None
+    """Rise of the flagged share."""
+    max_health_drop: DropThreshold | None = None
+    """Drop of the overall label health score."""
+
+    def named(self) -> dict[str, RiseThreshold | DropThreshold]:
+        """Return the rules that are there, by name."""
+        return {name: rule for name, rule in self if rule is not None}
 
 
 class OverlapThreshold(MaxShareThreshold):
@@ -219,6 +243,8 @@ class GateOptions(Options):
     """Joint probability of each pair of classes."""
     max_flagged_rise: RiseThreshold | None = None
     """Rise of the flagged share against a baseline, in points as a share; only a rise beyond chance counts."""
+    max_health_drop: DropThreshold | None = None
+    """Drop of the overall label health score against a baseline; only a drop beyond chance counts."""
     expectations: tuple[ExpectationOptions, ...] = ()
     """Further expectations, by the name that Great Expectations gives them."""
 
@@ -240,6 +266,11 @@ class GateOptions(Options):
                 msg = f"`id` must be unique among `expectations`; got {name!r} {times} times."
                 raise ValueError(msg)
         return expectations
+
+    @property
+    def baseline(self) -> BaselineRules:
+        """Return the rules that need another version."""
+        return BaselineRules(**{name: getattr(self, name) for name in BASELINE_FIELDS})
 
     def part(self, stage: Stage) -> GateOptions:
         """Return the options of one checkpoint alone: what concerns the other is at its default."""

@@ -479,6 +479,20 @@ COMPARISON = _table(
         "rise of the flagged share without the auditor's part, where it is more than chance; 0 where it is not, null"
         " where the versions are not comparable",
     ),
+    ("old_health_score", "double", "label health of the old version, by the new recipe; null if not known"),
+    ("new_health_score", "double", "label health of the new version; null if not known"),
+    ("p_health", "double", "estimated label issues of both versions (Fisher, two-sided)"),
+    (
+        "health_noise_floor",
+        "double",
+        "largest difference of the health score between audits that differ in their seed alone",
+    ),
+    (
+        "proven_drop",
+        "double",
+        "drop of the health score, where it is more than chance; 0 where it is not, null where the versions are not"
+        " comparable",
+    ),
     ("finding", "string", "flag rate rose, flag rate fell, no change beyond chance, or not comparable"),
 )
 

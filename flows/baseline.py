@@ -1,4 +1,4 @@
-"""The last checkpoint of an audit: what changed since a version before it."""
+"""The last checkpoint of an audit: what changed since versions before it."""
 
 from __future__ import annotations
 
@@ -8,69 +8,98 @@ from pathlib import Path
 from typing import Any
 
 from labelhealth.configs.audit import AuditConfig
-from labelhealth.configs.gate import RiseThreshold
-from labelhealth.flows.compare import noise_floor, old_report
+from labelhealth.configs.gate import BaselineRules
+from labelhealth.flows.compare import Auditor, evidence_of, health_of, old_report, table_of
 from labelhealth.flows.results import Results
-from labelhealth.tasks.changes import Evidence, find_changes
+from labelhealth.tasks.changes import find_changes
 from labelhealth.tasks.check_baseline import check_baseline, tell_no_baseline
 from labelhealth.tasks.input_files import Inputs
+from labelhealth.tasks.manifest import names_of
 from labelhealth.tasks.published import Audit
-from labelhealth.tasks.source import digest_files
 from labelhealth.tasks.store import Ref, Store
-from labelhealth.tasks.tables import read_parquet
 from labelhealth.tasks.versions import audits_before, find_baseline, issues_of
 
 
 @dataclass(frozen=True)
 class BaselineCheck:
-    """What the comparison with a baseline comes to."""
+    """What the comparisons with baselines come to."""
+
+    checks: tuple[Ref, ...]
+    tables: dict[str, Ref]
+    warnings: tuple[str, ...]
+    baselines: tuple[str, ...]
+    """Audits that were compared with."""
+
+
+def check_against_baselines(
+    store: Store, inputs: Inputs, config: AuditConfig, results: Results, code: Mapping[str, Any]
+) -> BaselineCheck:
+    """Compare with each baseline that a rule names, once, and check its rules; the first has the tables."""
+    checks: list[Ref] = []
+    tables: dict[str, Ref] = {}
+    warnings: list[str] = []
+    groups = _rules_by_baseline(store, inputs, config)
+    for baseline, rules in groups:
+        if baseline is None:
+            checks.append(tell_no_baseline(store, rules).checks)
+            continue
+        held = _hold(store, inputs, config, results, code, baseline, rules)
+        checks.append(held.checks)
+        warnings += held.warnings
+        tables = tables or held.tables
+    names = tuple(str(baseline.manifest["audit"]) for baseline, _ in groups if baseline is not None)
+    return BaselineCheck(tuple(checks), tables, tuple(dict.fromkeys(warnings)), names)
+
+
+def _rules_by_baseline(
+    store: Store, inputs: Inputs, config: AuditConfig
+) -> list[tuple[Audit | None, BaselineRules]]:
+    """Return each baseline with the rules that name it, by whatever name; those without a baseline together."""
+    dataset, version = names_of(config, inputs)
+    found: dict[Path | None, tuple[Audit | None, BaselineRules]] = {}
+    for name, rule in config.gate.baseline.named().items():
+        baseline = find_baseline(Path(store.root) / dataset, version, inputs.dataset.digest, rule.baseline)
+        place = None if baseline is None else baseline.directory
+        _, others = found.get(place, (None, BaselineRules()))
+        found[place] = (baseline, others.model_copy(update={name: rule}))
+    return list(found.values())
+
+
+@dataclass(frozen=True)
+class _Held:
+    """What the comparison with one baseline comes to."""
 
     checks: Ref
     tables: dict[str, Ref]
     warnings: tuple[str, ...]
-    baseline: str | None
-    """Audit that was compared with."""
 
 
-def check_against_baseline(
+def _hold(
     store: Store,
     inputs: Inputs,
     config: AuditConfig,
     results: Results,
-    names: tuple[str, str],
     code: Mapping[str, Any],
-    rule: RiseThreshold,
-) -> BaselineCheck:
-    """Compare with the baseline that the rule names, and check the rise; `names` are dataset and version."""
-    dataset, version = names
-    baseline = find_baseline(Path(store.root) / dataset, version, inputs.dataset.digest, rule.baseline)
-    if baseline is None:
-        return BaselineCheck(tell_no_baseline(store, rule).checks, {}, (), None)
+    baseline: Audit,
+    rules: BaselineRules,
+) -> _Held:
+    """Compare with one baseline, and check what changed."""
+    options, health = config.compare, health_of(store, results)
     verdicts = [] if inputs.verdicts is None else [file.name for file in inputs.verdicts.files]
-    report = old_report(store, baseline, config, code, verdicts)
-    health = read_parquet(store.path(results.tables["health"])).to_pylist()[0]
-    options = config.compare
-    evidence = Evidence(
-        published_share=report.published_share,
-        noise_floor=noise_floor(
-            store,
-            config,
-            inputs.dataset.digest,
-            float(health["flagged_share"]),
-            options.noise_audits,
-            verdicts,
-        ),
-        same_auditor=report.same_auditor,
-    )
-    issues = store.path(results.tables["label_issues"])
-    new = digest_files([(str(issues), issues.name)], store)
+    auditor = Auditor(config, code, verdicts)
+    report = old_report(store, baseline, auditor)
+    evidence = evidence_of(store, auditor, report, inputs.dataset.digest, health, options.noise_audits)
+    new = table_of(store, results, "label_issues")
     earlier = tuple(issues_of(store, audit) for audit in audits_before(baseline))
     found = find_changes(store, report.issues, new, earlier, config.input.slices, evidence, options)
     checked = check_baseline(
-        store, found.comparison, found.slice_changes, _name(baseline), options.significance, rule
+        store,
+        found.comparison,
+        found.slice_changes,
+        report.classes,
+        table_of(store, results, "class_health"),
+        str(baseline.manifest["version"]),
+        options.significance,
+        rules,
     )
-    return BaselineCheck(checked.checks, found.tables(), report.warnings, str(baseline.manifest["audit"]))
-
-
-def _name(audit: Audit) -> str:
-    return str(audit.manifest["version"])
+    return _Held(checked.checks, found.tables(), report.warnings)

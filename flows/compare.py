@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import combinations
 from pathlib import Path
 from typing import Any
@@ -12,7 +12,8 @@ from labelhealth.configs.audit import AuditConfig
 from labelhealth.configs.compare import CompareOptions
 from labelhealth.core.errors import LabelHealthError
 from labelhealth.flows.kinds import run_task
-from labelhealth.tasks.changes import Evidence, find_changes
+from labelhealth.flows.results import Results
+from labelhealth.tasks.changes import Evidence, HealthScores, find_changes
 from labelhealth.tasks.input_files import hash_inputs
 from labelhealth.tasks.publish import publish_folder
 from labelhealth.tasks.published import Audit
@@ -22,10 +23,13 @@ from labelhealth.tasks.tables import read_parquet
 from labelhealth.tasks.versions import (
     ComparisonError,
     audits_before,
+    classes_of,
     config_of_audit,
     issues_of,
     same_recipe,
 )
+
+HEALTH_SCORE = "overall_label_health_score"
 
 
 @dataclass(frozen=True)
@@ -33,9 +37,22 @@ class OldReport:
     """The report of the old version, made as that of the new one if that can be."""
 
     issues: Source
+    classes: Source
+    """Table `class_health`."""
+    health: float | None
     published_share: float | None
     same_auditor: bool
     warnings: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Auditor:
+    """What an audit is made with, apart from the data."""
+
+    config: AuditConfig
+    code: Mapping[str, Any]
+    verdicts: Sequence[str]
+    """Names of the files of verdicts that count."""
 
 
 def compare_audits(old: Audit, new: Audit, options: CompareOptions) -> Path:
@@ -48,14 +65,10 @@ def compare_audits(old: Audit, new: Audit, options: CompareOptions) -> Path:
         raise ComparisonError(f"{msg} Hint: give both the same dataset.name.")
     config = config_of_audit(new)
     store = Store(root=config.store.root, verify=config.store.verify)
-    verdicts = new.manifest.get("verdicts", [])
-    report = old_report(store, old, config, new.manifest.get("code", {}), verdicts)
-    digest, share = new.manifest["data"]["digest"], float(new.health["flagged_share"])
-    evidence = Evidence(
-        published_share=report.published_share,
-        noise_floor=noise_floor(store, config, digest, share, options.noise_audits, verdicts),
-        same_auditor=report.same_auditor,
-    )
+    auditor = Auditor(config, new.manifest.get("code", {}), new.manifest.get("verdicts", []))
+    report = old_report(store, old, auditor)
+    digest = new.manifest["data"]["digest"]
+    evidence = evidence_of(store, auditor, report, digest, new.health, options.noise_audits)
     earlier = tuple(issues_of(store, audit) for audit in audits_before(old))
     slices = config.input.slices
     found = find_changes(store, report.issues, issues_of(store, new), earlier, slices, evidence, options)
@@ -72,15 +85,17 @@ def compare_audits(old: Audit, new: Audit, options: CompareOptions) -> Path:
     return place
 
 
-def old_report(
-    store: Store, old: Audit, config: AuditConfig, code: Mapping[str, Any], verdicts: Sequence[str]
-) -> OldReport:
+def old_report(store: Store, old: Audit, auditor: Auditor) -> OldReport:
     """Return the old version's report; made again by the new recipe, code and verdicts where these differ."""
-    if same_recipe(old, config, code) and old.manifest.get("verdicts", []) == list(verdicts):
-        return OldReport(issues_of(store, old), None, True, ())
-    again = _with_data_of(config, config_of_audit(old))
+    published = OldReport(
+        issues_of(store, old), classes_of(store, old), old.health[HEALTH_SCORE], None, True, ()
+    )
+    same_verdicts = old.manifest.get("verdicts", []) == list(auditor.verdicts)
+    if same_verdicts and same_recipe(old, auditor.config, auditor.code):
+        return published
+    again = _with_data_of(auditor.config, config_of_audit(old))
     try:
-        inputs = hash_inputs(store, again, verdicts)
+        inputs = hash_inputs(store, again, auditor.verdicts)
         if inputs.dataset.digest != old.manifest["data"]["digest"]:
             msg = "its files have changed since"
             raise ComparisonError(msg)
@@ -88,10 +103,16 @@ def old_report(
     except (LabelHealthError, OSError) as error:
         told = str(error).splitlines()[0]
         warning = f"version {old.manifest['version']} could not be audited with the new recipe ({told}): what changed"
-        return OldReport(issues_of(store, old), None, False, (f"{warning} is not told from the auditor.",))
-    path = store.path(results.tables["label_issues"])
-    share = old.health["flagged_share"]
-    return OldReport(digest_files([(str(path), path.name)], store), share, True, ())
+        warnings = (f"{warning} is not told from the auditor.",)
+        return replace(published, health=None, same_auditor=False, warnings=warnings)
+    return OldReport(
+        table_of(store, results, "label_issues"),
+        table_of(store, results, "class_health"),
+        health_of(store, results)[HEALTH_SCORE],
+        old.health["flagged_share"],
+        True,
+        (),
+    )
 
 
 def _with_data_of(config: AuditConfig, other: AuditConfig) -> AuditConfig:
@@ -113,28 +134,54 @@ def _given(config: AuditConfig, other: AuditConfig) -> object:
     return config.pred_probs.model_copy(update=files)
 
 
-def noise_floor(
+def evidence_of(
     store: Store,
-    config: AuditConfig,
+    auditor: Auditor,
+    report: OldReport,
     data_digest: str,
-    share: float,
+    health: Mapping[str, Any],
     n_audits: int,
-    verdicts: Sequence[str],
-) -> float | None:
-    """Return the largest difference of the flagged share between audits that differ in their seed; None if unknown.
+) -> Evidence:
+    """Return what is known of the auditor; `health` is that of the new version, whose content is `data_digest`."""
+    floors = noise_floors(store, auditor, data_digest, health, n_audits)
+    scores = HealthScores(old=report.health, new=health[HEALTH_SCORE], noise_floor=floors[HEALTH_SCORE])
+    return Evidence(
+        published_share=report.published_share,
+        noise_floor=floors["flagged_share"],
+        same_auditor=report.same_auditor,
+        health=scores,
+    )
+
+
+def noise_floors(
+    store: Store, auditor: Auditor, data_digest: str, health: Mapping[str, Any], n_audits: int
+) -> dict[str, float | None]:
+    """Return the largest differences between audits that differ in their seed, of what they measure; None if unknown.
 
     The audits are made of the same data, from the cache where they are there, and are not published.
     """
-    if n_audits == 0 or config.has_predictions:
-        return None
-    inputs = hash_inputs(store, config, verdicts)
-    if inputs.dataset.digest != data_digest:
-        return None
-    shares = [share]
-    for step in range(1, n_audits + 1):
-        results = run_task(store, inputs, _reseeded(config, step))
-        shares.append(read_parquet(store.path(results.tables["health"]))["flagged_share"][0].as_py())
-    return max(abs(one - other) for one, other in combinations(shares, 2))
+    names = ("flagged_share", HEALTH_SCORE)
+    config, is_known = auditor.config, n_audits > 0 and not auditor.config.has_predictions
+    inputs = hash_inputs(store, config, auditor.verdicts) if is_known else None
+    if inputs is None or inputs.dataset.digest != data_digest:
+        return dict.fromkeys(names)
+    steps = range(1, n_audits + 1)
+    found = [health, *(health_of(store, run_task(store, inputs, _reseeded(config, step))) for step in steps)]
+    return {
+        name: max(abs(one[name] - other[name]) for one, other in combinations(found, 2)) for name in names
+    }
+
+
+def table_of(store: Store, results: Results, name: str) -> Source:
+    """Return a table that was computed, known by its content."""
+    path = store.path(results.tables[name])
+    return digest_files([(str(path), path.name)], store)
+
+
+def health_of(store: Store, results: Results) -> dict[str, Any]:
+    """Return the row of table `health`."""
+    row: dict[str, Any] = read_parquet(store.path(results.tables["health"])).to_pylist()[0]
+    return row
 
 
 def _reseeded(config: AuditConfig, step: int) -> AuditConfig:

@@ -7,7 +7,7 @@ from typing import Any
 
 from labelhealth.configs.audit import AuditConfig
 from labelhealth.configs.task import Task
-from labelhealth.flows.baseline import check_against_baseline
+from labelhealth.flows.baseline import check_against_baselines
 from labelhealth.flows.kinds import run_task
 from labelhealth.flows.results import Results
 from labelhealth.tasks.candidates import select
@@ -34,7 +34,6 @@ from labelhealth.tasks.manifest import (
     code_of,
     history_row,
     manifest_of,
-    names_of,
     place_of,
     run_row,
     verdict_of,
@@ -108,7 +107,7 @@ def stages_of(config: AuditConfig, inputs: Inputs) -> tuple[Stage[..., Any], ...
     of_people = () if inputs.verdicts is None else _REVIEW
     of_data = () if config.data_issues is None else (find_data_issues,)
     of_canary = () if config.canary is None else _CANARY
-    of_baseline = () if config.gate.max_flagged_rise is None else _BASELINE
+    of_baseline = _BASELINE if config.gate.baseline.named() else ()
     return (*_STAGES[config.task], *of_people, *of_data, *of_canary, *of_baseline)
 
 
@@ -125,12 +124,9 @@ def publish(
 ) -> Published:
     """Write the audit, its history row and the run log; always done, and the same done twice."""
     code = code_of(stages_of(config, inputs), results.estimator_identity)
-    rule, baseline = config.gate.max_flagged_rise, None
-    if rule is not None:
-        names = names_of(config, inputs)
-        held = check_against_baseline(store, inputs, config, results, names, code, rule)
-        results, baseline = results.with_baseline(held.tables, held.checks, held.warnings), held.baseline
-    place = place_of(config, inputs, code, baseline)
+    held = check_against_baselines(store, inputs, config, results, code)
+    results = results.with_baseline(held.tables, held.checks, held.warnings)
+    place = place_of(config, inputs, code, held.baselines)
     verdict = verdict_of(store, results.checks)
     manifest = manifest_of(config, inputs, place, code, verdict, results.warnings, notes)
     publish_audit(store, place, results.tables, results.checks, manifest)

@@ -21,12 +21,14 @@ class Results:
     warnings: tuple[str, ...]
     estimator_identity: str | None
 
-    def with_baseline(self, tables: dict[str, Ref], checks: Ref, warnings: tuple[str, ...]) -> Results:
+    def with_baseline(
+        self, tables: dict[str, Ref], checks: tuple[Ref, ...], warnings: tuple[str, ...]
+    ) -> Results:
         """Return the same with what a comparison found."""
         return replace(
             self,
             tables={**self.tables, **tables},
-            checks=(*self.checks, checks),
+            checks=(*self.checks, *checks),
             warnings=(*self.warnings, *warnings),
         )
 

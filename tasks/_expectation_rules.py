@@ -9,13 +9,13 @@ from typing import Literal
 
 from labelhealth.configs._expectations import snake_name
 from labelhealth.configs.gate import (
+    BaselineRules,
     ExpectationOptions,
     GateOptions,
     MaxCountThreshold,
     MaxShareThreshold,
     MinCountThreshold,
     MinShareThreshold,
-    RiseThreshold,
     Severity,
 )
 from labelhealth.configs.task import Target
@@ -26,6 +26,7 @@ _SILENT_TABLES: dict[Target, tuple[str, ...]] = {  # empty where labels are such
     "label_sets": ("class_overlap",),
     "numbers": ("classes", "class_health", "class_overlap"),
 }
+_PROVEN = {"max_flagged_rise": "proven_rise", "max_health_drop": "proven_drop"}
 MIN_CLASSES = 2  # with fewer there is no other class that a label could belong to
 
 
@@ -135,23 +136,28 @@ def output_rules(options: GateOptions, target: Target = "classes") -> tuple[Rule
     )
 
 
-def baseline_rules(options: RiseThreshold, description: str = "") -> tuple[Rule, ...]:
+def baseline_rules(options: BaselineRules, descriptions: Mapping[str, str] | None = None) -> tuple[Rule, ...]:
     """Return the suite of the checkpoint that holds an audit against an earlier one.
 
     Parameters
     ----------
-    options : RiseThreshold
+    options : BaselineRules
         What is let through.
-    description : str
-        Sentence put before the reason, such as where the rise comes from.
+    descriptions : mapping of str to str, optional
+        Sentence put before the reason of a rule, such as where the rise comes from.
 
     Returns
     -------
     tuple of Rule
-        One rule on table `comparison`; versions that are not comparable leave it unchecked.
+        A rule on table `comparison` for each threshold; versions that are not comparable leave it unchecked.
     """
-    rule = _threshold("max_flagged_rise", "comparison", "proven_rise", options)
-    return (dataclasses.replace(rule, description=description),)
+    told = descriptions or {}
+    return tuple(
+        dataclasses.replace(
+            _threshold(name, "comparison", _PROVEN[name], threshold), description=told.get(name, "")
+        )
+        for name, threshold in options.named().items()
+    )
 
 
 def _input_structure(options: GateOptions) -> Iterator[Rule]:

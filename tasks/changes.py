@@ -28,6 +28,17 @@ class ChangeTables(BaseModel):
         return {name: getattr(self, name) for name in type(self).model_fields}
 
 
+class HealthScores(BaseModel):
+    """Overall label health of two versions, audited in the same way."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    old: float | None = None
+    new: float | None = None
+    noise_floor: float | None = None
+    """Largest difference between audits of the new version that differ in their seed alone."""
+
+
 class Evidence(BaseModel):
     """What is known of the auditor beside the two reports."""
 
@@ -39,6 +50,7 @@ class Evidence(BaseModel):
     """Largest difference of flagged shares between audits that differ in their seed alone."""
     same_auditor: bool = True
     """Whether both reports were made in the same way."""
+    health: HealthScores = HealthScores()
 
 
 @stage("compare")

@@ -24,9 +24,12 @@ from labelhealth.core.comparison import (
     find_states,
     match_rows,
 )
+from labelhealth.tasks.changes import HealthScores
+from labelhealth.tasks.health_change import health_change
 
 BoolArray = npt.NDArray[np.bool_]
 ROSE, FELL = "flag rate rose", "flag rate fell"
+_UNKNOWN = HealthScores()
 CHANCE, NOT_COMPARABLE = "no change beyond chance", "not comparable"
 
 
@@ -85,6 +88,7 @@ def compare_versions(
     slices: Sequence[str] = (),
     noise_floor: float | None = None,
     same_auditor: bool = True,
+    health: HealthScores = _UNKNOWN,
 ) -> dict[str, pd.DataFrame]:
     """Compare the reports of two audits made in the same way.
 
@@ -104,6 +108,8 @@ def compare_versions(
         Difference of flagged shares that other seeds make.
     same_auditor : bool
         Whether both were audited in the same way; if not, rows are not told from the auditor.
+    health : HealthScores
+        Label health of both.
 
     Returns
     -------
@@ -111,14 +117,16 @@ def compare_versions(
         Tables `changes`, `class_changes`, `pair_changes`, `slice_changes` and `comparison`.
     """
     both = Compared.of(old, new)
+    comparison = comparison_frame(both, options, published_share, noise_floor, same_auditor=same_auditor)
+    n_judged = (int(both.old.judged.sum()), int(both.new.judged.sum()))
+    is_comparable = same_auditor and both.matches.rate >= options.min_match_rate
+    drop = health_change(health, n_judged, options.significance, is_comparable=is_comparable)
     return {
         "changes": changes_frame(both, once_flagged),
         "class_changes": shares_frame(CLASS_CHANGES, _class_shares(both)),
         "pair_changes": pairs_frame(both),
         "slice_changes": shares_frame(SLICE_CHANGES, _slice_shares(both, slices)),
-        "comparison": comparison_frame(
-            both, options, published_share, noise_floor, same_auditor=same_auditor
-        ),
+        "comparison": comparison.assign(**drop)[list(COMPARISON.column_names)],
     }
 
 
@@ -247,7 +255,7 @@ def comparison_frame(
     *,
     same_auditor: bool,
 ) -> pd.DataFrame:
-    """Return table `comparison`: one row."""
+    """Return what table `comparison` says of flags: one row."""
     old, new, matches = both.old, both.new, both.matches
     change = decompose_change(
         matches,
@@ -284,7 +292,7 @@ def comparison_frame(
     }
     finding = finding_of(row, change, options, same_auditor=same_auditor)
     rise = change.total - change.auditor if finding == ROSE else np.nan if finding == NOT_COMPARABLE else 0.0
-    return pd.DataFrame([{**row, "proven_rise": rise, "finding": finding}])[list(COMPARISON.column_names)]
+    return pd.DataFrame([{**row, "proven_rise": rise, "finding": finding}])
 
 
 def _tests(both: Compared) -> tuple[float, float]:

@@ -67,17 +67,17 @@ def names_of(config: AuditConfig, inputs: Inputs) -> tuple[str, str]:
 
 
 def place_of(
-    config: AuditConfig, inputs: Inputs, code: Mapping[str, str], baseline: str | None = None
+    config: AuditConfig, inputs: Inputs, code: Mapping[str, str], baselines: Sequence[str] = ()
 ) -> Place:
     """Return where an audit belongs: the same data, recipe and code always lead to the same place.
 
-    `baseline` is the audit that it was held against, if it was.
+    `baselines` are the audits that it was held against, if it was.
     """
     data = inputs.dataset.digest
     recipe = {name: canonical(options) for name, options in config.recipe().items()}
     others = [None if source is None else source.digest for source in (inputs.pred_probs, inputs.ids)]
     further = (inputs.votes, inputs.verdicts, inputs.samples)
-    others += [digest for digest in (*(source and source.digest for source in further), baseline) if digest]
+    others += [source.digest for source in further if source is not None] + list(baselines)
     dataset, version = names_of(config, inputs)
     return Place(
         dataset=dataset,

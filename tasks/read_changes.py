@@ -48,6 +48,7 @@ def compare_files(
         slices=slices,
         noise_floor=evidence.noise_floor,
         same_auditor=evidence.same_auditor,
+        health=evidence.health,
     )
     return ChangeTables(**{name: put_frame(store, TABLES[name], frame) for name, frame in found.items()})
 

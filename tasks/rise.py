@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pandas as pd
 
-from labelhealth.configs.gate import RiseThreshold
+from labelhealth.configs.gate import BaselineRules
 from labelhealth.configs.tables import CHECKS
 from labelhealth.tasks._expectation_rows import Judgement, check_row
 from labelhealth.tasks.expectations import baseline_rules
@@ -26,13 +26,17 @@ def describe_rise(store: Store, slices: Ref, version: str, significance: float) 
     return f"{told}, most where {worst['column']} is {worst['value']!r} ({shares})"
 
 
-def no_baseline(store: Store, options: RiseThreshold) -> Ref:
-    """Store the check of an audit that has no baseline: skipped for the first version, else not made."""
-    (rule,) = baseline_rules(options)
-    if options.baseline in ANY_VERSION:
-        judgement = Judgement("skipped", "there is no earlier version to compare with")
-    else:
-        judgement = Judgement("error", f"there is no audit of version {options.baseline!r} to compare with")
-    row = check_row("baseline", rule, pd.DataFrame(), judgement)
-    frame = pd.DataFrame([row], columns=list(CHECKS.column_names)).astype({"unexpected_count": "Int64"})
+def no_baseline(store: Store, options: BaselineRules) -> Ref:
+    """Store the checks of an audit that has no baseline: skipped for the first version, else not made."""
+    rows = [
+        check_row("baseline", rule, pd.DataFrame(), _judgement(options.named()[rule.id].baseline))
+        for rule in baseline_rules(options)
+    ]
+    frame = pd.DataFrame(rows, columns=list(CHECKS.column_names)).astype({"unexpected_count": "Int64"})
     return put_frame(store, CHECKS, frame)
+
+
+def _judgement(baseline: str) -> Judgement:
+    if baseline in ANY_VERSION:
+        return Judgement("skipped", "there is no earlier version to compare with")
+    return Judgement("error", f"there is no audit of version {baseline!r} to compare with")

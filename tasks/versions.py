@@ -57,7 +57,16 @@ def same_recipe(audit: Audit, config: AuditConfig, code: Mapping[str, Any]) -> b
 
 def issues_of(store: Store, audit: Audit) -> Source:
     """Return the report of an audit, known by its content."""
-    path = audit.directory / "label_issues.parquet"
+    return _table_of(store, audit, "label_issues")
+
+
+def classes_of(store: Store, audit: Audit) -> Source:
+    """Return what an audit says of its classes, known by its content."""
+    return _table_of(store, audit, "class_health")
+
+
+def _table_of(store: Store, audit: Audit, name: str) -> Source:
+    path = audit.directory / f"{name}.parquet"
     return digest_files([(str(path), path.name)], store)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -12,7 +13,9 @@ import pyarrow.parquet as pq
 import pytest
 
 from labelhealth.api import audit, compare
+from labelhealth.tasks.changes import HealthScores
 from labelhealth.tasks.comparisons import PublishedComparison
+from labelhealth.tasks.health_change import health_change
 from labelhealth.tasks.history import read_history
 from labelhealth.tasks.published import Audit
 
@@ -270,3 +273,99 @@ def test_versions_that_do_not_match_are_inconclusive(audited: Callable[..., Audi
     other = audited(rows(200, "b", 4, seed=1), "v2", **QUICK)
 
     assert other.verdict.verdict == "INCONCLUSIVE"
+
+
+def drop_of(version: Audit) -> dict[str, Any]:
+    """Return what the check of the health score says."""
+    (row,) = version.checks[version.checks["rule"] == "max_health_drop"].to_dict("records")
+    return dict(row)
+
+
+def with_gate(**gate: Any) -> dict[str, Any]:
+    """Return quick options with rules of the gate."""
+    return {**QUICK, "gate": gate}
+
+
+def test_gate_fails_on_a_drop_of_health_and_names_the_classes(audited: Callable[..., Audit]) -> None:
+    """A batch whose ants are called bees: the drop is told with the class whose labels became worse."""
+    quick = with_gate(max_health_drop={"max": 0.02})
+    first = rows(300, "a", 6, seed=0)
+    batch = rows(150, "c", 0, seed=3)
+    batch.loc[batch["truth"] == "ant", "label"] = "bee"
+
+    one = audited(first, "v1", **quick)
+    two = audited(pd.concat([first, batch], ignore_index=True), "v2", **quick)
+    three = audited(pd.concat([first, rows(150, "c", 0, seed=3)], ignore_index=True), "v3", **quick)
+
+    assert drop_of(one)["verdict"] == "skipped"
+    assert two.verdict.verdict == "FAIL"
+    assert "against version v1, label quality fell most in 'bee' (" in drop_of(two)["reason"]
+    row = two.table("comparison").to_pylist()[0]
+    assert row["old_health_score"] == one.health["overall_label_health_score"]
+    assert row["new_health_score"] == two.health["overall_label_health_score"]
+    assert row["proven_drop"] == pytest.approx(row["old_health_score"] - row["new_health_score"])
+    assert row["p_health"] < 0.05
+    assert three.verdict.verdict == "PASS"
+    assert three.table("comparison").to_pylist()[0]["proven_drop"] == 0
+
+
+def test_drop_within_the_noise_floor_is_none() -> None:
+    """What other seeds change as much as the new version is no drop, however many rows there are."""
+    scores = HealthScores(old=0.95, new=0.90)
+    sizes = (100_000, 100_000)
+
+    alone = health_change(scores, sizes, 0.05, is_comparable=True)
+    floored = [
+        health_change(scores.model_copy(update={"noise_floor": floor}), sizes, 0.05, is_comparable=True)
+        for floor in (0.06, 0.01)
+    ]
+    few = health_change(scores, (100, 100), 0.05, is_comparable=True)
+    apart = health_change(scores, sizes, 0.05, is_comparable=False)
+
+    assert alone["proven_drop"] == pytest.approx(0.05)
+    assert [found["proven_drop"] for found in floored] == [0, pytest.approx(0.05)]
+    assert few["proven_drop"] == 0
+    assert np.isnan(apart["proven_drop"])
+
+
+def test_noise_floor_of_health_is_measured(audited: Callable[..., Audit]) -> None:
+    """The same audits with other seeds give both floors."""
+    quick = {**with_gate(max_health_drop=0.02), "compare": {"noise_audits": 2}}
+    audited(rows(200, "a", 8, seed=0), "v1", **quick)
+
+    row = audited(rows(230, "a", 8, seed=0), "v2", **quick).table("comparison").to_pylist()[0]
+
+    assert row["noise_floor"] >= 0
+    assert row["health_noise_floor"] >= 0
+
+
+@pytest.mark.parametrize(("baseline", "n_comparisons"), [("previous", 1), ("v2", 1), ("v1", 2)])
+def test_rules_of_one_baseline_share_its_comparison(
+    audited: Callable[..., Audit], ran: Counter[str], baseline: str, n_comparisons: int
+) -> None:
+    """Whatever it is called; with two baselines each is compared with, and the rise has the tables."""
+    rules = {"max_flagged_rise": {"max": 0.02}, "max_health_drop": {"max": 0.02, "baseline": baseline}}
+    audited(rows(200, "a", 4, seed=0), "v1", **with_gate())
+    audited(rows(220, "a", 4, seed=0), "v2", **with_gate())
+    ran.clear()
+
+    found = audited(rows(240, "a", 4, seed=0), "v3", **with_gate(**rules))
+
+    assert ran["compare"] == ran["check_baseline"] == n_comparisons
+    assert found.verdict.verdict == "PASS"
+    checks = found.checks[found.checks["checkpoint"] == "baseline"]
+    assert checks["rule"].tolist() == ["max_flagged_rise", "max_health_drop"]
+    assert "against version v2" in rule_of(found)["reason"]
+    assert f"against version {'v1' if n_comparisons == 2 else 'v2'}" in drop_of(found)["reason"]
+    assert found.table("comparison").to_pylist()[0]["n_old"] == 220
+
+
+def test_each_rule_without_its_baseline_says_so(audited: Callable[..., Audit]) -> None:
+    """One rule waits for a first version, the other for one that was never audited."""
+    rules = {"max_flagged_rise": {"max": 0.02}, "max_health_drop": {"max": 0.02, "baseline": "v9"}}
+
+    found = audited(rows(200, "a", 4, seed=0), "v1", **with_gate(**rules))
+
+    assert rule_of(found)["verdict"] == "skipped"
+    assert drop_of(found)["reason"] == "there is no audit of version 'v9' to compare with"
+    assert found.verdict.verdict == "INCONCLUSIVE"

@@ -16,7 +16,7 @@ import pandas as pd
 import pytest
 
 from labelhealth.configs._expectations import EXPECTATIONS, FORBIDDEN_KWARGS, snake_name
-from labelhealth.configs.gate import BUILT_IN_RULES, GateOptions, RiseThreshold
+from labelhealth.configs.gate import BUILT_IN_RULES, BaselineRules, GateOptions
 from labelhealth.configs.tables import CHECKS, TABLES
 from labelhealth.core.errors import OptionError
 from labelhealth.tasks import expectations
@@ -496,7 +496,8 @@ def test_built_in_rules_carry_reserved_ids():
         required_columns={"a": "string"},
         max_null_share={"a": 0.1},
     )
-    rules = (*input_rules(options), *output_rules(options), *baseline_rules(RiseThreshold(max=0.1)))
+    baseline = BaselineRules(max_flagged_rise=0.1, max_health_drop=0.1)
+    rules = (*input_rules(options), *output_rules(options), *baseline_rules(baseline))
     guards = {"class_order", "rows_belong", "in_sample", "canary"}
 
     assert {rule.id.split(".")[0] for rule in rules} | guards == set(BUILT_IN_RULES)

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-import logging
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -13,8 +12,10 @@ from pydantic import ValidationError
 from labelhealth.configs.audit import AuditConfig, RunOptions
 from labelhealth.configs.compare import CompareOptions
 from labelhealth.configs.load import ConfigFileError, absolute_path, parse_config
-from labelhealth.embedded import check_api, configured_api, starting_server
-from labelhealth.flows.pipeline import run_audit
+from labelhealth.embedded import configured_api
+from labelhealth.flow_runs import run_flow
+from labelhealth.flows.compare import compare_audits
+from labelhealth.flows.pipeline import Published, run_audit
 from labelhealth.flows.runners import check_runner, n_workers
 from labelhealth.tasks.comparisons import PublishedComparison, read_comparison
 from labelhealth.tasks.manifest import RunNotes
@@ -22,9 +23,11 @@ from labelhealth.tasks.published import Audit, newest_audit, read_audit
 from labelhealth.tasks.side_by_side import call_side_by_side
 from labelhealth.tasks.stage import NotInStoreError, answering_from_store, calling, listening, recomputing
 from labelhealth.tasks.store import Store, writing
+from labelhealth.tasks.versions import config_of_audit
 
 if TYPE_CHECKING:
     import pandas as pd
+    from prefect import Flow
 
     from labelhealth.configs.review_tables import Purpose
     from labelhealth.tasks.review_design import Export
@@ -86,7 +89,12 @@ def audit(
 
 
 def compare(
-    old: str | Path, new: str | Path, *, options: Mapping[str, Any] | None = None
+    old: str | Path,
+    new: str | Path,
+    *,
+    options: Mapping[str, Any] | None = None,
+    engine: str | None = None,
+    notes: RunNotes | None = None,
 ) -> PublishedComparison:
     """Compare two audits of one dataset and return what changed.
 
@@ -96,6 +104,10 @@ def compare(
         Folder of an audit, or of a version, whose newest audit counts.
     options : mapping, optional
         Fields of `CompareOptions`, such as ``{"noise_audits": 0}``.
+    engine : {"local", "prefect"}, optional
+        Run the stages in this process, or as a Prefect flow run; as the new version was audited unless given.
+    notes : RunNotes, optional
+        Hears what happens.
 
     Returns
     -------
@@ -111,8 +123,6 @@ def compare(
     -----
     Where the recipes differ the old version is audited again with the new one, if its files are still there.
     """
-    from labelhealth.flows.compare import compare_audits
-
     before, after = (
         newest_audit(Path(absolute_path(str(place), Path.cwd(), name)))
         for place, name in ((old, "old"), (new, "new"))
@@ -123,8 +133,46 @@ def compare(
         first = error.errors(include_url=False)[0]
         msg = f"`options` are not valid: {'.'.join(map(str, first['loc']))}: {first['msg']}"
         raise ConfigFileError(msg) from None
-    with calling(call_side_by_side(n_workers(RunOptions()))):
-        return read_comparison(compare_audits(before, after, chosen))
+    return _run_comparison(before, after, chosen, _engine(after, engine), notes or RunNotes())
+
+
+def _engine(new: Audit, engine: str | None) -> RunOptions:
+    """Return how the stages of a comparison are run: like those of the new audit, unless another engine is named."""
+    own = config_of_audit(new).run
+    if engine is None or engine == own.engine:
+        return own
+    if engine not in ("local", "prefect"):
+        msg = f"`engine` must be 'local' or 'prefect'; got {engine!r:.200}."
+        raise ConfigFileError(msg)
+    return RunOptions(engine="local" if engine == "local" else "prefect", workers=own.workers)
+
+
+def _run_comparison(
+    old: Audit, new: Audit, options: CompareOptions, how: RunOptions, notes: RunNotes
+) -> PublishedComparison:
+    """Compare, or answer from the store when both audits and what they need were compared before."""
+    check_runner(how)
+    local = how.engine == "local"
+    if local or configured_api() is None:
+        notes.answered_by = "store"
+        with contextlib.suppress(NotInStoreError), answering_from_store(), listening(notes):
+            return read_comparison(compare_audits(old, new, options))
+        notes.outcomes.clear()
+    with listening(notes):
+        if local:
+            notes.answered_by = "this process"
+            with calling(call_side_by_side(n_workers(how))):
+                return read_comparison(compare_audits(old, new, options))
+        root, name = config_of_audit(new).store.root, f"compare {new.manifest['dataset']}"
+        before, after = str(old.directory), str(new.directory)
+        place = run_flow(root, notes, name, _compare_flow, before, after, options, how)
+        return read_comparison(Path(place))
+
+
+def _compare_flow() -> Flow[[str, str, CompareOptions, RunOptions], str]:
+    from labelhealth.flows.compare_flow import compare_flow
+
+    return compare_flow
 
 
 def export_review(
@@ -333,7 +381,14 @@ def run(
             notes.answered_by = "this process"
             with calling(call_side_by_side(n_workers(config.run))):
                 return read_audit(Path(run_audit(config, notes).directory))
-        return _run_flow(config, notes)
+        name = f"audit {config.dataset.name or Path(config.dataset.path).name}"
+        return read_audit(Path(run_flow(config.store.root, notes, name, _audit_flow, config).directory))
+
+
+def _audit_flow() -> Flow[[AuditConfig], Published]:
+    from labelhealth.flows.audit import audit_flow
+
+    return audit_flow
 
 
 def _answer(config: AuditConfig, notes: RunNotes) -> Audit:
@@ -355,74 +410,6 @@ def _check_columns(config: AuditConfig) -> None:
         with_features=not config.has_predictions,
         votes=None if config.votes is None else config.votes.options(),
     )
-
-
-def _run_flow(config: AuditConfig, notes: RunNotes) -> Audit:
-    """Run the flow on the configured API, or on a server of our own."""
-    api = configured_api()
-    if api is not None:
-        check_api(api)
-        notes.answered_by = "the configured API"
-        return _call_flow(config)
-    notes.answered_by = "embedded server"
-    home = Path(config.store.root) / ".prefect"
-    with starting_server(home) as server:
-        import labelhealth.flows.audit  # noqa: F401 - imported while the server boots
-
-        server.wait_until_ready()
-        with server.recording(lambda: len(notes.outcomes)), _no_credentials():
-            return _call_flow(config)
-
-
-def _call_flow(config: AuditConfig) -> Audit:
-    from prefect.settings import PREFECT_API_URL, PREFECT_FLOWS_HEARTBEAT_FREQUENCY, temporary_settings
-
-    from labelhealth.flows.audit import audit_flow
-
-    # the heartbeat thread is joined at the end of a flow run, and sleeps in steps of a second
-    settings = {PREFECT_API_URL: configured_api(), PREFECT_FLOWS_HEARTBEAT_FREQUENCY: None}
-    with temporary_settings(settings), _errors_told_once():
-        name = f"audit {config.dataset.name or Path(config.dataset.path).name}"
-        published = audit_flow.with_options(flow_run_name=name)(config)
-    return read_audit(Path(published.directory))
-
-
-@contextlib.contextmanager
-def _no_credentials() -> Iterator[None]:
-    """Send nothing of what the user configured for another API, in files or before Prefect was imported."""
-    from prefect.settings import (
-        PREFECT_API_AUTH_STRING,
-        PREFECT_API_KEY,
-        PREFECT_CLIENT_CUSTOM_HEADERS,
-        temporary_settings,
-    )
-
-    nothing = {PREFECT_API_AUTH_STRING: None, PREFECT_API_KEY: None}
-    with temporary_settings({**nothing, PREFECT_CLIENT_CUSTOM_HEADERS: {}}):
-        yield
-
-
-@contextlib.contextmanager
-def _errors_told_once() -> Iterator[None]:
-    """Keep Prefect and Dask from printing a run's log, and the traceback of an error that is raised anyway.
-
-    The log goes to the API as ever. A filter is used because Prefect sets levels anew when a run starts.
-    """
-    from prefect.logging.handlers import PrefectConsoleHandler
-
-    def hide(record: logging.LogRecord) -> bool:
-        return not record.name.startswith(("prefect", "distributed"))
-
-    names = [None, *(name for name in logging.root.manager.loggerDict if name.startswith("prefect"))]
-    handlers = {handler for name in names for handler in logging.getLogger(name).handlers}
-    console = [handler for handler in handlers if isinstance(handler, PrefectConsoleHandler)]
-    for handler in console:
-        handler.addFilter(hide)
-    try:
-        yield
-    finally:
-        for handler in console:
-            handler.removeFilter(hide)
 
 
 def _prepare(root: str) -> None:

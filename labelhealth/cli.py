@@ -169,19 +169,27 @@ def show(place: str, worst: int, as_json: bool) -> None:
     "--min-match-rate", type=float, help="Rows that must be found again to conclude anything (share)."
 )
 @click.option("--noise-audits", type=int, help="Audits with other seeds, to measure the noise floor.")
+@click.option("--engine", help="prefect or local; default: as NEW was audited.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON instead of tables.")
 def compare(
-    old: str, new: str, min_match_rate: float | None, noise_audits: int | None, as_json: bool
+    old: str,
+    new: str,
+    min_match_rate: float | None,
+    noise_audits: int | None,
+    engine: str | None,
+    as_json: bool,
 ) -> None:
     """Compare two audits of one dataset: OLD and NEW are folders of audits or of versions."""
     from rich.console import Console
 
     from labelhealth.api import compare as compare_places
+    from labelhealth.terminal import TerminalNotes
     from labelhealth.terminal_versions import show_comparison
 
     given = {"min_match_rate": min_match_rate, "noise_audits": noise_audits}
     options = {name: value for name, value in given.items() if value is not None}
-    found = compare_places(old, new, options=options)
+    with TerminalNotes(Console(stderr=True)) as notes:
+        found = compare_places(old, new, options=options, engine=engine, notes=notes)
     if as_json:
         _print(json.dumps(found.to_json(), allow_nan=False, indent=1) + "\n")
         return

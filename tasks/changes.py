@@ -1,4 +1,4 @@
-"""Stage *compare*: two reports of one dataset, row by row."""
+"""Stage *compare versions*: two reports of one dataset, row by row."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ class Evidence(BaseModel):
     health: HealthScores = HealthScores()
 
 
-@stage("compare")
+@stage("compare_versions", run_name="compare versions")
 def find_changes(
     store: Store,
     old: Source,

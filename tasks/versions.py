@@ -19,14 +19,21 @@ from labelhealth.tasks.published_tables import NoAuditError
 from labelhealth.tasks.source import Source, digest_files
 from labelhealth.tasks.store import Store
 
-_NO_PART = ("gate", "compare")  # of the recipe: they change no row of the report
-_NO_CODE = (
+# parts of the recipe that change no row of the report, and no count of classes
+_NO_PART = ("gate", "compare", "data_issues", "canary", "guards")
+NO_CODE = (  # neither do these stages
     "check_input",
     "check_output",
-    "compare",
+    "guards",
+    "data_issues",
+    "plant",
+    "catch",
+    "canary",
+    "no_canary",
+    "compare_versions",
     "check_baseline",
     "no_baseline",
-)  # neither do these stages
+)
 
 
 class ComparisonError(LabelHealthError):
@@ -43,16 +50,21 @@ def config_of_audit(audit: Audit) -> AuditConfig:
 
 
 def same_recipe(audit: Audit, config: AuditConfig, code: Mapping[str, Any]) -> bool:
-    """Return whether an audit was made as `config` and `code` would make it, the gate apart."""
-    recipes = [
-        {name: canonical(part) for name, part in each.recipe().items() if name not in _NO_PART}
-        for each in (config_of_audit(audit), config)
-    ]
+    """Return whether an audit was made as `config` and `code` would make it, but for what changes no row."""
+    recipes = [_recipe(each) for each in (config_of_audit(audit), config)]
     codes = [
-        {name: digest for name, digest in each.items() if name not in _NO_CODE}
+        {name: digest for name, digest in each.items() if name not in NO_CODE}
         for each in (audit.manifest.get("code", {}), code)
     ]
     return recipes[0] == recipes[1] and codes[0] == codes[1]
+
+
+def _recipe(config: AuditConfig) -> dict[str, object]:
+    """Return what decides the rows of a report; a section that is not there is the same as none."""
+    parts: dict[str, object] = {"task": config.task, **config.recipe()}
+    return {
+        name: canonical(part) for name, part in parts.items() if part is not None and name not in _NO_PART
+    }
 
 
 def issues_of(store: Store, audit: Audit) -> Source:

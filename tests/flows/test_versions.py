@@ -13,11 +13,14 @@ import pyarrow.parquet as pq
 import pytest
 
 from labelhealth.api import audit, compare
+from labelhealth.flows.pipeline import STAGES
+from labelhealth.tasks import keys
 from labelhealth.tasks.changes import HealthScores
 from labelhealth.tasks.comparisons import PublishedComparison
 from labelhealth.tasks.health_change import health_change
 from labelhealth.tasks.history import read_history
 from labelhealth.tasks.published import Audit
+from labelhealth.tasks.versions import NO_CODE
 
 NAMES = np.array(["ant", "bee", "cat"])
 CENTERS = np.array([[0.0, 0.0], [6.0, 0.0], [0.0, 6.0]])
@@ -275,6 +278,65 @@ def test_versions_that_do_not_match_are_inconclusive(audited: Callable[..., Audi
     assert other.verdict.verdict == "INCONCLUSIVE"
 
 
+@pytest.mark.parametrize(
+    ("module", "n_warnings"),
+    [
+        ("labelhealth.tasks.guard_tables", 0),
+        ("labelhealth.tasks.canary_tables", 0),
+        ("labelhealth.tasks.data_issue_tables", 0),
+        ("labelhealth.tasks.expectations", 0),
+        ("labelhealth.tasks.rise", 0),
+        ("labelhealth.core.parts", 1),
+    ],
+)
+def test_code_that_changes_no_row_is_no_other_auditor(
+    audited: Callable[..., Audit],
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+    module: str,
+    n_warnings: int,
+) -> None:
+    """After an edit of a guard, a check or a canary the old version is not audited again; of a pass, it is."""
+    beside: dict[str, Any] = {**QUICK, "canary": {"n_seeds": 1}, "data_issues": {}}
+    first = rows(150, "a", 4, seed=0)
+    old = audited(first, "v1", **beside)
+    digest = keys._source_digest
+    monkeypatch.setattr(keys, "_source_digest", lambda name: digest(name) + "x" * (name == module))
+    keys.fingerprint.cache_clear()
+    new = audited(rows(160, "a", 4, seed=0), "v2", **beside)
+    (tmp_path / "v1.parquet").unlink()  # to audit it again would be told
+
+    found = compared(old, new)
+
+    keys.fingerprint.cache_clear()
+    assert new.manifest["code"] != old.manifest["code"]
+    assert len(found.manifest["warnings"]) == n_warnings
+
+
+def test_sections_that_change_no_row_are_no_other_recipe(
+    audited: Callable[..., Audit], tmp_path: Path
+) -> None:
+    """Canaries, issues beside labels and the gate may be asked for, or not, from one version to the next."""
+    old = audited(rows(150, "a", 4, seed=0), "v1")
+    new = audited(
+        rows(160, "a", 4, seed=0), "v2", canary={"n_seeds": 1}, data_issues={}, gate={"min_rows": 5}
+    )
+    (tmp_path / "v1.parquet").unlink()
+
+    assert compared(old, new).manifest["warnings"] == []
+
+
+def test_stages_that_change_no_row_are_stages() -> None:
+    """No name in the list is misspelt, and every stage whose rows go to the report is missing in it."""
+    names = {stage.name for stage in STAGES}
+
+    assert len(names) == len(STAGES)  # the manifest knows the code of a stage by its name
+    assert set(NO_CODE) <= names
+    assert {"load", "train", "judge", "select", "settle", "issues", "report", "health"} <= names - set(
+        NO_CODE
+    )
+
+
 def drop_of(version: Audit) -> dict[str, Any]:
     """Return what the check of the health score says."""
     (row,) = version.checks[version.checks["rule"] == "max_health_drop"].to_dict("records")
@@ -351,7 +413,7 @@ def test_rules_of_one_baseline_share_its_comparison(
 
     found = audited(rows(240, "a", 4, seed=0), "v3", **with_gate(**rules))
 
-    assert ran["compare"] == ran["check_baseline"] == n_comparisons
+    assert ran["compare_versions"] == ran["check_baseline"] == n_comparisons
     assert found.verdict.verdict == "PASS"
     checks = found.checks[found.checks["checkpoint"] == "baseline"]
     assert checks["rule"].tolist() == ["max_flagged_rise", "max_health_drop"]

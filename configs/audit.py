@@ -11,6 +11,7 @@ from labelhealth.configs.base import Options
 from labelhealth.configs.canary import CanaryOptions
 from labelhealth.configs.compare import CompareOptions
 from labelhealth.configs.gate import GateOptions
+from labelhealth.configs.guards import GuardOptions
 from labelhealth.configs.input import InputOptions, PredProbsOptions
 from labelhealth.configs.issues import FindIssuesOptions, HealthOptions
 from labelhealth.configs.probabilities import ProbabilityOptions
@@ -147,6 +148,8 @@ class AuditConfig(Options):
     """Issues beside labels; none are looked for unless this section is there (an empty one will do: `{}`)."""
     canary: CanaryOptions | None = None
     """Errors planted to see whether they are found; none unless this section is there (an empty one will do: `{}`)."""
+    guards: GuardOptions = GuardOptions()
+    """Guards of ready probabilities that are off unless asked for: `{in_sample: {}}`."""
     gate: GateOptions = GateOptions()
     compare: CompareOptions = CompareOptions()
     """How versions are compared, by the rules of the gate that name a baseline and the command `compare`."""
@@ -197,6 +200,19 @@ class AuditConfig(Options):
         return self
 
     @model_validator(mode="after")
+    def _check_guards(self) -> Self:
+        if self.guards.in_sample is not None and self.pred_probs is None:
+            msg = (
+                "guards.in_sample must be left out unless pred_probs are given:"
+                " what is trained here is out of sample by construction"
+            )
+            raise ValueError(msg)
+        if self.guards.in_sample is not None and self.target != "classes":
+            msg = f"guards.in_sample must be left out with task {self.task}: only classes are compared"
+            raise ValueError(msg)
+        return self
+
+    @model_validator(mode="after")
     def _check_independence(self) -> Self:
         if self.pred_probs is not None and self.pred_probs.independent and self.task != "multi_label":
             msg = "pred_probs.independent must be false unless the task is multi_label: a row has one class"
@@ -222,9 +238,14 @@ class AuditConfig(Options):
 
     @property
     def has_predictions(self) -> bool:
-        """Return whether predictions are ready, so that no model is trained and no feature read."""
+        """Return whether predictions are ready, so that no model is trained for them."""
         ready = self.regression is not None and self.regression.predictions is not None
         return self.pred_probs is not None or ready
+
+    @property
+    def reads_features(self) -> bool:
+        """Return whether features are read: to train, or for a guard of ready probabilities."""
+        return not self.has_predictions or self.guards.in_sample is not None
 
     @property
     def pred_probs_options(self) -> PredProbsOptions | None:
@@ -267,6 +288,7 @@ class AuditConfig(Options):
             "regression": self.regression,
             "data_issues": self.data_issues,
             "canary": self.canary,
+            "guards": None if self.guards.in_sample is None else self.guards,
         }
         return {
             "input": self.input,

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from labelhealth.configs.audit import AuditConfig
 from labelhealth.configs.input import InputOptions
 from labelhealth.flows.canary import send_canary
+from labelhealth.flows.in_sample import look_in_sample
 from labelhealth.flows.passes import find_label_issues, find_reviewed_issues
 from labelhealth.flows.probabilities import take_given, train
 from labelhealth.flows.results import Results, names_by_part
@@ -83,6 +84,7 @@ def audit_classes(store: Store, inputs: Inputs, config: AuditConfig) -> Results:
         tuple(part.predicted for part in found.parts),
         data.n_classes,
         trained_here=given is None,
+        in_sample=look_in_sample(store, read_from, config, columns, data, probs),
     )
     further = _further_tables(store, config, data, labels, found)
     canary = _canary(store, config, data, probs, estimator)

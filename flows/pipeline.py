@@ -24,6 +24,7 @@ from labelhealth.tasks.folds import assign
 from labelhealth.tasks.guards import check_guards
 from labelhealth.tasks.health import summarize
 from labelhealth.tasks.heed import heed
+from labelhealth.tasks.in_sample import compare_with_baseline, draw_rows
 from labelhealth.tasks.input_files import Inputs, hash_inputs
 from labelhealth.tasks.issues import find_issues
 from labelhealth.tasks.judge import judge
@@ -91,7 +92,8 @@ _BASELINE = (find_changes, check_baseline, tell_no_baseline)
 _OF_TASKS = dict.fromkeys(stage for stages in _STAGES.values() for stage in stages)
 _REVIEW = (hash_contents, recall, heed, estimate_rates)
 _CANARY = (plant, catch, sum_up_canary, tell_no_canary)
-STAGES = (*_OF_TASKS, find_data_issues, *_REVIEW, *_CANARY, *_BASELINE)
+_IN_SAMPLE = (draw_rows, compare_with_baseline)
+STAGES = (*_OF_TASKS, find_data_issues, *_REVIEW, *_CANARY, *_IN_SAMPLE, *_BASELINE)
 
 
 @dataclass(frozen=True)
@@ -108,7 +110,8 @@ def stages_of(config: AuditConfig, inputs: Inputs) -> tuple[Stage[..., Any], ...
     of_data = () if config.data_issues is None else (find_data_issues,)
     of_canary = () if config.canary is None else _CANARY
     of_baseline = _BASELINE if config.gate.baseline.named() else ()
-    return (*_STAGES[config.task], *of_people, *of_data, *of_canary, *of_baseline)
+    of_guards = () if config.guards.in_sample is None else _IN_SAMPLE
+    return (*_STAGES[config.task], *of_people, *of_data, *of_canary, *of_guards, *of_baseline)
 
 
 def run_audit(config: AuditConfig, notes: RunNotes) -> Published:

@@ -407,7 +407,7 @@ def _check_columns(config: AuditConfig) -> None:
         dataset_files(config),
         config.columns,
         config.pred_probs_in_dataset,
-        with_features=not config.has_predictions,
+        with_features=config.reads_features,
         votes=None if config.votes is None else config.votes.options(),
     )
 

@@ -12,6 +12,7 @@ import pandas as pd
 from labelhealth.configs.tables import CHECKS, GUARDS
 from labelhealth.core.trust import GuardResult, check_class_order, check_rows_belong
 from labelhealth.tasks.guards import Guards
+from labelhealth.tasks.in_sample import InSample
 from labelhealth.tasks.store import Ref, Store
 from labelhealth.tasks.streams import slices
 from labelhealth.tasks.tables import open_array, put_frame
@@ -20,12 +21,14 @@ MAX_CLASSES = (
     1000  # counts of all pairs, and the search for their best order, grow with the square and faster
 )
 
+_HOW = "guards: {in_sample: {}} in the config has ready probabilities held against a model trained on the features"
+
 
 def guard_probabilities(
-    store: Store, labels: Sequence[Ref], predicted: Sequence[Ref], n_classes: int, *, trained_here: bool
+    store: Store, labels: Sequence[Ref], predicted: Sequence[Ref], n_classes: int, in_sample: GuardResult
 ) -> Guards:
     """Store what the guards found; one that could not be checked says why, and never passes."""
-    found = {**_of_counts(store, labels, predicted, n_classes), "in_sample": _in_sample(trained_here)}
+    found = {**_of_counts(store, labels, predicted, n_classes), "in_sample": in_sample}
     return Guards(
         guards=put_frame(store, GUARDS, pd.DataFrame([_row(*each) for each in found.items()])),
         checks=put_frame(store, CHECKS, _checks(found)),
@@ -49,10 +52,13 @@ def _of_counts(
     return {"class_order": check_class_order(square), "rows_belong": check_rows_belong(square)}
 
 
-def _in_sample(trained_here: bool) -> GuardResult:
+def told_in_sample(found: InSample | None, *, trained_here: bool) -> GuardResult:
+    """Return what is known of ready probabilities, by a baseline if there was one; of our own it is known."""
     if trained_here:
         return GuardResult(True, math.nan, "every row was predicted by a model that did not see it")
-    return GuardResult(None, math.nan, "ready probabilities come without the features that would tell")
+    if found is None:
+        return GuardResult(None, math.nan, _HOW)
+    return GuardResult(found.holds, math.nan if found.value is None else found.value, found.reason)
 
 
 def _row(name: str, result: GuardResult) -> dict[str, object]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pydantic import BaseModel, ConfigDict
 
+from labelhealth.tasks.in_sample import InSample
 from labelhealth.tasks.stage import stage
 from labelhealth.tasks.store import Ref, Store
 
@@ -21,9 +22,16 @@ class Guards(BaseModel):
 
 @stage("guards")
 def check_guards(
-    store: Store, labels: tuple[Ref, ...], predicted: tuple[Ref, ...], n_classes: int, *, trained_here: bool
+    store: Store,
+    labels: tuple[Ref, ...],
+    predicted: tuple[Ref, ...],
+    n_classes: int,
+    *,
+    trained_here: bool,
+    in_sample: InSample | None = None,
 ) -> Guards:
-    """Hold the most probable classes of the judged rows against their labels."""
-    from labelhealth.tasks.guard_tables import guard_probabilities
+    """Hold the most probable classes of the judged rows against their labels; `in_sample` was found apart."""
+    from labelhealth.tasks.guard_tables import guard_probabilities, told_in_sample
 
-    return guard_probabilities(store, labels, predicted, n_classes, trained_here=trained_here)
+    found = told_in_sample(in_sample, trained_here=trained_here)
+    return guard_probabilities(store, labels, predicted, n_classes, found)

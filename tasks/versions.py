@@ -25,6 +25,8 @@ NO_CODE = (  # neither do these stages
     "check_input",
     "check_output",
     "guards",
+    "baseline_rows",
+    "in_sample",
     "data_issues",
     "plant",
     "catch",

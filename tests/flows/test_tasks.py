@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from labelhealth.api import run
@@ -699,6 +700,114 @@ def test_models_trained_here_are_out_of_sample(write_parquet: Write, audit: Call
     path = write_parquet({"x": places[:, 0], "y": places[:, 1], "label": NAMES[truth].tolist()})
 
     assert guarded(audit(path, "label")) == {"class_order": True, "rows_belong": True, "in_sample": True}
+
+
+def with_features(
+    write_parquet: Write, n_rows: int = 600, n_wrong: int = 120
+) -> tuple[Callable[[np.ndarray], Path], np.ndarray, np.ndarray]:
+    """Return a function that writes features and labels with ready probabilities, and both as classes."""
+    truth, places = points(n_rows)
+    labels = np.where(np.arange(n_rows) < n_wrong, (truth + 1) % 3, truth)
+
+    def write(classes: np.ndarray) -> Path:
+        probs = np.full((n_rows, 3), 0.1) + 0.7 * np.eye(3)[classes]
+        columns = {"id": np.arange(n_rows), "label": NAMES[labels].tolist()}
+        return write_parquet({**columns, "x": places[:, 0], "y": places[:, 1], "p": probs.tolist()})
+
+    return write, labels, truth
+
+
+IN_SAMPLE: Document = {
+    "input": {"id": "id"},
+    "pred_probs": {"column": "p", "class_names": ["ant", "bee", "cat"]},
+    "guards": {"in_sample": {}},
+}
+
+
+def test_probabilities_that_know_the_labels_are_not_trusted(
+    write_parquet: Write, audit: Callable[..., Audit]
+) -> None:
+    """Learned by heart: inconclusive, with the way out. Those of an honest model pass, without the guard nothing is."""
+    write, labels, truth = with_features(write_parquet)
+
+    by_heart = audit(write(labels), "label", **IN_SAMPLE)
+    honest = audit(write(truth), "label", **IN_SAMPLE)
+    unasked = audit(write(labels), "label", **{**IN_SAMPLE, "guards": {}})
+
+    assert by_heart.verdict.verdict == "INCONCLUSIVE"
+    assert guarded(by_heart)["in_sample"] is False
+    assert "as by cross-validation" in " ".join(by_heart.verdict.reasons)
+    assert honest.verdict.verdict == "PASS"
+    assert guarded(honest)["in_sample"] is True
+    assert guarded(unasked)["in_sample"] is None
+    assert "not checked: guards: {in_sample: {}} in the config" in " ".join(unasked.verdict.notes)
+
+
+def test_clean_labels_tell_nothing(write_parquet: Write, audit: Callable[..., Audit]) -> None:
+    """Without a label that looks wrong a model that knows them looks like a good one: not checked, and no pass."""
+    write, labels, _ = with_features(write_parquet, n_wrong=0)
+
+    found = audit(write(labels), "label", **IN_SAMPLE)
+
+    assert guarded(found)["in_sample"] is None
+    assert "too few to tell" in " ".join(found.verdict.notes)
+
+
+def test_guard_learns_from_few_rows_and_is_kept(
+    write_parquet: Write, audit: Callable[..., Audit], ran: Counter[str]
+) -> None:
+    """Of 3,000 rows 400 are drawn; the rest of the audit has all; a repeat runs nothing, more rows only the guard."""
+    write, labels, _ = with_features(write_parquet, n_rows=3000, n_wrong=1000)
+    path = write(labels)
+    asked: Document = {**IN_SAMPLE, "guards": {"in_sample": {"max_rows": 400}}}
+
+    notes = RunNotes()
+    found = audit(path, "label", notes=notes, **asked)
+    computed = Counter(ran)
+    ran.clear()
+    audit(path, "label", **asked)
+    repeated = Counter(ran)
+    audit(path, "label", **{**asked, "guards": {"in_sample": {"max_rows": 500}}})
+
+    (drawn,) = (o.output for o in notes.outcomes if o.stage == "baseline_rows")
+    assert drawn.n_rows == 400
+    assert found.health["n_judged"] == 3000
+    assert guarded(found)["in_sample"] is False
+    assert computed["train"] == 5
+    assert repeated == {}
+    assert set(ran) <= {"baseline_rows", "folds", "train", "collect", "in_sample", "guards"}
+
+
+def test_guard_sees_all_parts(write_parquet: Write, audit: Callable[..., Audit], tmp_path: Path) -> None:
+    """A directory of files, read in parts, comes to the same as one file."""
+    write, labels, _ = with_features(write_parquet)
+    table = pq.read_table(write(labels))
+    folder = tmp_path / "parts"
+    folder.mkdir()
+    for number, start in enumerate(range(0, 600, 150)):
+        pq.write_table(table.slice(start, 150), folder / f"{number}.parquet")
+
+    whole = audit(tmp_path / "data.parquet", "label", **IN_SAMPLE)
+    parts = audit(folder, "label", run={"engine": "local", "part_bytes": 1}, **IN_SAMPLE)
+
+    assert parts.table("guards").equals(whole.table("guards"))
+
+
+@pytest.mark.parametrize(
+    ("sections", "message"),
+    [
+        ({"guards": {"in_sample": {}}}, r"guards.in_sample must be left out unless pred_probs are given"),
+        ({**IN_SAMPLE, "task": "multi_label"}, r"guards.in_sample must be left out with task multi_label"),
+    ],
+)
+def test_guard_that_cannot_be_made_is_refused(
+    write_parquet: Write, audit: Callable[..., Audit], sections: Document, message: str
+) -> None:
+    """Where nothing is ready, or labels are no classes."""
+    write, labels, _ = with_features(write_parquet, n_rows=60, n_wrong=0)
+
+    with pytest.raises(ValueError, match=message):
+        audit(write(labels), "label", **sections)
 
 
 # --- planted errors

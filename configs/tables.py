@@ -193,7 +193,12 @@ GUARDS = _table(
     ("guard", "string", "class_order, rows_belong or in_sample"),
     ("checked", "bool", "whether it could be checked"),
     ("holds", "bool", "whether there is nothing to distrust; null where not checked"),
-    ("value", "double", "what was measured: gain of agreement in another order of classes; Cohen's kappa"),
+    (
+        "value",
+        "double",
+        "what was measured: gain of agreement in another order of classes; Cohen's kappa; agreement with labels that"
+        " look wrong to a model that did not see them",
+    ),
     ("reason", "string", "one sentence for a person"),
 )
 

@@ -1,7 +1,7 @@
 """Whether probabilities can be what they are said to be: of these rows, and with their classes in this order.
 
 Both guards look at how often each class is predicted for each given class. Neither can tell in-sample probabilities
-from good ones: that takes features.
+from good ones: that takes features (`core.in_sample`).
 """
 
 from __future__ import annotations

@@ -202,7 +202,8 @@ def compare(
 @cli.command()
 @click.argument("place", default="audits", metavar="[PLACE]")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON instead of tables.")
-def history(place: str, as_json: bool) -> None:
+@click.option("--html", help="Write a page with a picture of the trend to this file, too.")
+def history(place: str, as_json: bool, html: str | None) -> None:
     """Print all audits of the dataset in PLACE, oldest first: its folder, or a store that holds one dataset."""
     from rich.console import Console
 
@@ -212,6 +213,10 @@ def history(place: str, as_json: bool) -> None:
     from labelhealth.terminal_versions import show_history
 
     rows = read_history(Path(absolute_path(place, Path.cwd(), "PLACE")))
+    if html is not None:
+        from labelhealth.tasks.history_page import history_page
+
+        _write_file("--html", html, history_page(rows))
     if as_json:
         _print(json.dumps(plain_json(rows), allow_nan=False, indent=1) + "\n")
         return
@@ -324,20 +329,28 @@ def _run_and_show(arguments: dict[str, Any]) -> Audit:
 
 def _write_ci_reports(result: Audit, junit: str | None, summary: str | None) -> None:
     """Write what a build server reads; a file that cannot be written is a mistake of usage."""
-    from labelhealth.configs.load import at_home
     from labelhealth.tasks.ci_reports import junit_xml, markdown_summary
+
+    if junit is not None:
+        _write_file("--junit", junit, junit_xml(result))
+    if summary is not None:
+        _write_file("--summary", summary, markdown_summary(result), append=True)
+
+
+def _write_file(option: str, path: str, text: str, *, append: bool = False) -> None:
+    """Write text to the file that an option names; one that cannot be written is a mistake of usage."""
+    from labelhealth.configs.load import at_home
     from labelhealth.tasks.store import write_atomically
 
-    for option, path in (("--junit", junit), ("--summary", summary)):
-        try:
-            if path is not None and option == "--junit":
-                write_atomically(at_home(path), junit_xml(result).encode())
-            elif path is not None:
-                with at_home(path).open("a", encoding="utf-8") as file:
-                    file.write(markdown_summary(result))
-        except OSError as error:
-            msg = f"`{option}` must be a file that can be written; got {path!r:.200} ({error.strerror})."
-            raise click.UsageError(msg) from None
+    try:
+        if append:
+            with at_home(path).open("a", encoding="utf-8") as file:
+                file.write(text)
+        else:
+            write_atomically(at_home(path), text.encode())
+    except OSError as error:
+        msg = f"`{option}` must be a file that can be written; got {path!r:.200} ({error.strerror})."
+        raise click.UsageError(msg) from None
 
 
 def _show(result: Audit, options: ReportOptions, *, as_json: bool) -> None:

@@ -189,6 +189,36 @@ def test_manifest_says_what_made_the_audit(command: Command, small_data: Path) -
     }  # fmt: skip
 
 
+def test_history_is_written_as_a_page(command: Command, small_data: Path) -> None:
+    """`--html` writes the page beside what is printed; a place that cannot be written is a mistake of usage."""
+    for version in ("v1", "v2"):
+        command("audit", small_data, *LOCAL, "--dataset-version", version)
+    plain = command("history", "audits/data").output
+    with_page = command("history", "audits/data", "--html", "trend/page.html").output
+    Path("file").write_text("")
+    refused = command("history", "audits/data", "--html", "file/page.html")
+
+    page = Path("trend/page.html").read_text(encoding="utf-8")
+    assert with_page == plain
+    assert page.startswith("<!DOCTYPE html>")
+    assert page.count("<td>v1</td>") == page.count("<td>v2</td>") == 1
+    assert refused.code == 2
+    assert "`--html` must be a file that can be written" in refused.errors
+
+
+def test_comparison_runs_where_it_is_told(command: Command, small_data: Path) -> None:
+    """`--engine local` compares in the process; an unknown engine is a mistake of usage."""
+    for version in ("v1", "v2"):
+        command("audit", small_data, *LOCAL, "--dataset-version", version)
+    places = ("audits/data/v1", "audits/data/v2", "--noise-audits", "0")
+    found = json.loads(command("compare", *places, "--engine", "local", "--json").output)
+    refused = command("compare", *places, "--engine", "dask")
+
+    assert found["finding"] == "no change beyond chance"
+    assert refused.code == 2
+    assert "`engine` must be 'local' or 'prefect'; got 'dask'" in refused.errors
+
+
 def test_help_names_the_commands(command: Command) -> None:
     """`--help` lists what there is; that it loads nothing heavy is tested with the architecture."""
     output = command("--help").output

@@ -87,7 +87,7 @@ def check_in_sample(labels: npt.ArrayLike, pred_probs: npt.ArrayLike, baseline: 
         few = f"only {n_wrong} labels look wrong to a model that did not see them: too few to tell"
         return GuardResult(None, float("nan"), few)
     control = float(agrees[looks_right].mean())
-    told = f"agrees with {n_agreed:,} of {n_wrong:,} labels that look wrong to a model that did not see them"
+    told = f"the probabilities agree with {n_agreed:,} of {n_wrong:,} labels that look wrong to a model that did not see them"
     told = f"{told}, and with {control:.1%} of those that look right"
     return _decide(n_agreed, n_wrong, control, told)
 
@@ -109,7 +109,7 @@ def _decide(n_agreed: int, n_wrong: int, control: float, told: str) -> GuardResu
     low, high = _bounds(n_agreed, n_wrong)
     if share >= HIDES and low > SURELY_HIDES and control >= CONTROL:
         advice = "predict every row by a model that did not learn from it, as by cross-validation"
-        return GuardResult(False, share, f"{told}, as a model does that was trained on them: {advice}")
+        return GuardResult(False, share, f"{told}, as those of training rows do: {advice}")
     if high < SHOWS:
         return GuardResult(True, share, told)
     return GuardResult(None, share, f"{told}: not told from a very good model")

@@ -42,6 +42,7 @@ PIPELINE = frozenset(
         "features",
         "folds",
         "identity",
+        "in_sample",
         "label_sets",
         "leaks",
         "out_of_fold",

@@ -58,6 +58,9 @@ def _heading(found: PublishedComparison, row: Mapping[str, Any]) -> RenderableTy
     lines.add_row(
         "flagged", Text(change, style="bold"), f"{100 * row['change_total']:+.2f} points; not an error rate"
     )
+    if row["new_health_score"] is not None and row["old_health_score"] is not None:
+        scores = f"{row['old_health_score']:.3f} -> {row['new_health_score']:.3f}"
+        lines.add_row("label health", Text(scores, style="bold"), _health_evidence(row))
     lines.add_row("finding", Text(row["finding"], style="bold"), _evidence(row))
     kept = f"{row['n_kept']:,} kept, {row['n_added']:,} added, {row['n_removed']:,} removed"
     lines.add_row(
@@ -73,6 +76,13 @@ def _heading(found: PublishedComparison, row: Mapping[str, Any]) -> RenderableTy
         plain(new["version"]),
     )
     return Panel(lines, title=title, title_align="left", expand=False)
+
+
+def _health_evidence(row: Mapping[str, Any]) -> str:
+    drop = row["proven_drop"]
+    if drop is None:
+        return "both by the new recipe; not comparable"
+    return f"a drop of {drop:.3f} beyond chance" if drop else "no drop beyond chance"
 
 
 def _evidence(row: Mapping[str, Any]) -> str:

@@ -149,7 +149,7 @@ def _exact(kind: str, value: float) -> str:
 
 
 def _ticks(low: float, high: float) -> list[float]:
-    """Return round numbers from the lowest value or below it to the highest or above it.
+    """Return round numbers from the lowest share or below it to the highest or above it.
 
     Examples
     --------
@@ -157,7 +157,7 @@ def _ticks(low: float, high: float) -> list[float]:
     [0.9, 0.92, 0.94, 0.96, 0.98]
     """
     if high - low < _LEAST_SPAN:
-        low = max((low + high - _LEAST_SPAN) / 2, 0.0)
+        low = min(max((low + high - _LEAST_SPAN) / 2, 0.0), 1.0 - _LEAST_SPAN)
         high = low + _LEAST_SPAN
     span = high - low
     size = 10 ** math.floor(math.log10(span / _N_TICKS))

@@ -129,7 +129,7 @@ def test_many_audits_have_few_names_below() -> None:
     assert page.tags["tr"] == 101
 
 
-@pytest.mark.parametrize("low", [0.0, 0.013, 0.5, 0.87, 0.99])
+@pytest.mark.parametrize("low", [0.0, 0.013, 0.5, 0.87, 0.99, 1.0])
 @pytest.mark.parametrize("span", [0.0, 0.001, 0.01, 0.09, 1.0])
 def test_ticks_hold_all_values(low: float, span: float) -> None:
     """A few round numbers, evenly spaced, from below to above; small changes do not fill the picture."""
@@ -139,4 +139,5 @@ def test_ticks_hold_all_values(low: float, span: float) -> None:
     assert ticks[0] <= low + 1e-9
     assert high <= ticks[-1] + 1e-9
     assert 2 <= len(ticks) <= 9
+    assert 0 <= ticks[0] < ticks[-1] <= 1 + 1e-9
     assert ticks[-1] - ticks[0] >= 0.01 - 1e-9

@@ -87,8 +87,8 @@ def check_in_sample(labels: npt.ArrayLike, pred_probs: npt.ArrayLike, baseline: 
         few = f"only {n_wrong} labels look wrong to a model that did not see them: too few to tell"
         return GuardResult(None, float("nan"), few)
     control = float(agrees[looks_right].mean())
-    told = f"the probabilities agree with {n_agreed:,} of {n_wrong:,} labels that look wrong to a model that did not see them"
-    told = f"{told}, and with {control:.1%} of those that look right"
+    told = f"the probabilities agree with {n_agreed:,} of {n_wrong:,} labels that look wrong"
+    told = f"{told} to a model that did not see them, and with {control:.1%} of those that look right"
     return _decide(n_agreed, n_wrong, control, told)
 
 

@@ -17,7 +17,7 @@ from labelhealth.core.trust import LEAST_ROWS, GuardResult
 __all__ = ["check_in_sample"]
 
 # Measured by `python -m benchmarks in_sample` (docs/gate.md): honest models agree with at most 89 % of the labels that
-# look wrong, that many on clean labels with weak features alone; models that know the labels by heart with 99.2 % or more
+# look wrong, that many on clean labels with weak features alone; what learned the labels by heart with 99.2 % or more
 HIDES = 0.99  # agreement with labels that look wrong, from which probabilities are distrusted
 SURELY_HIDES = 0.95  # what that agreement must exceed beyond chance, so that a few rows never suffice
 CONTROL = 0.995  # agreement with labels that look right: a model that knows the labels knows these too

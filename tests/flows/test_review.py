@@ -432,48 +432,46 @@ def test_sheet_holds_no_formula(audited: Callable[..., Audit], tmp_path: Path) -
     assert set(pq.read_table(patch)["new_label"].to_pylist()) == {"=new class"}
 
 
-@pytest.mark.parametrize(
-    ("content", "message"),
-    [
-        (
-            "review_key,verdict\n{key},maybe\n",
-            "`verdict` must be correct, wrong or unsure; got 'maybe' in row 1",
-        ),
-        (
-            "review_key,verdict\n{export}-99999,correct\n",
-            "`review_key` must be one of an export; got .*-99999'",
-        ),
-        (
-            "review_key,verdict\nq000-00001,correct\n",
-            "`review_key` must be one of an export; got 'q000-00001'",
-        ),
-        ("review_key,verdict\n../x-1,correct\n", "`review_key` must be one of an export"),
-        ("review_key,verdict\n,correct\n", "`review_key` must stand beside every verdict; got none in row 1"),
-        ("key,verdict\nx,correct\n", "'answers.csv' must have a column `review_key`; got key, verdict"),
-        (
-            "review_key,verdict,corrected_label\n{key},correct,dog\n",
-            "`verdict` must agree with `corrected_label`; got correct with 'dog' for the given",
-        ),
-        (
-            "review_key,verdict,reviewed_at\n{key},correct,yesterday\n",
-            "`reviewed_at` must be a time; got 'yesterday' in row 1",
-        ),
-        ("", "'answers.csv' must have a column `review_key`; got none"),
-        ("\udcff", "'answers.csv' must be a file that can be read"),
-    ],
-)
-def test_mistakes_in_a_sheet_store_nothing(
-    audited: Callable[..., Audit], tmp_path: Path, content: str, message: str
-) -> None:
+MISTAKES = [
+    (
+        "review_key,verdict\n{key},maybe\n",
+        "`verdict` must be correct, wrong or unsure; got 'maybe' in row 1",
+    ),
+    (
+        "review_key,verdict\n{export}-99999,correct\n",
+        "`review_key` must be one of an export; got .*-99999'",
+    ),
+    (
+        "review_key,verdict\nq000-00001,correct\n",
+        "`review_key` must be one of an export; got 'q000-00001'",
+    ),
+    ("review_key,verdict\n../x-1,correct\n", "`review_key` must be one of an export"),
+    ("review_key,verdict\n,correct\n", "`review_key` must stand beside every verdict; got none in row 1"),
+    ("key,verdict\nx,correct\n", "'answers.csv' must have a column `review_key`; got key, verdict"),
+    (
+        "review_key,verdict,corrected_label\n{key},correct,dog\n",
+        "`verdict` must agree with `corrected_label`; got correct with 'dog' for the given",
+    ),
+    (
+        "review_key,verdict,reviewed_at\n{key},correct,yesterday\n",
+        "`reviewed_at` must be a time; got 'yesterday' in row 1",
+    ),
+    ("", "'answers.csv' must have a column `review_key`; got none"),
+    ("\udcff", "'answers.csv' must be a file that can be read"),
+]
+
+
+def test_mistakes_in_a_sheet_store_nothing(audited: Callable[..., Audit], tmp_path: Path) -> None:
     """A bad row is named, and no other row of the file is stored either."""
     found = audited(examples())
     export = export_review(found.directory, tmp_path / "queue.csv")
     path = tmp_path / "answers.csv"
-    text = content.format(key=f"{export.name}-00001", export=export.name)
-    path.write_bytes(text.encode(errors="surrogateescape"))
+    for content, message in MISTAKES:
+        text = content.format(key=f"{export.name}-00001", export=export.name)
+        path.write_bytes(text.encode(errors="surrogateescape"))
 
-    with pytest.raises(LabelHealthError, match=message):
-        import_review(found.directory, path)
+        with pytest.raises(LabelHealthError, match=message):
+            import_review(found.directory, path)
 
     assert not list((found.directory.parents[1] / "review" / "verdicts").glob("*"))
 

@@ -79,15 +79,17 @@ def _read(path: str, schema: pa.Schema) -> pa.Table:
 
 def make_book(verdicts: pa.Table) -> Book:
     """Return what is in force of verdicts in the order in which they were given."""
-    explicit: dict[Key, Said] = {}
-    implied: dict[Key, Said] = {}
-    for row in verdicts.to_pylist():
-        key = (row["example_id"], row["given_label"], row["content_digest"])
-        said = Said(row["verdict"], row["corrected_label"], row["reviewer"], row["reviewed_at"])
-        explicit[key] = said
-        if said.corrected_label is not None:
-            better = (key[0], said.corrected_label, key[2])
-            implied[better] = Said("correct", None, said.reviewer, said.reviewed_at)
+    explicit = {
+        (row["example_id"], row["given_label"], row["content_digest"]): Said(
+            row["verdict"], row["corrected_label"], row["reviewer"], row["reviewed_at"]
+        )
+        for row in verdicts.to_pylist()
+    }
+    implied = {
+        (example, said.corrected_label, content): Said("correct", None, said.reviewer, said.reviewed_at)
+        for (example, _, content), said in explicit.items()
+        if said.corrected_label is not None
+    }
     return Book(explicit, implied)
 
 

@@ -13,6 +13,7 @@ import yaml
 from pydantic import BaseModel, ValidationError
 
 from labelhealth.configs.audit import AuditConfig
+from labelhealth.configs.urls import is_url
 from labelhealth.core.errors import LabelHealthError
 
 _MAX_PLACE = 120  # characters of a dotted key in a message
@@ -85,11 +86,6 @@ def parse_yaml(text: str, field: str, shown: str) -> Any:
     raise ConfigFileError(msg)
 
 
-def is_url(path: str) -> bool:
-    """Return whether a path is the address of another machine or store."""
-    return "://" in path
-
-
 def at_home(path: str) -> Path:
     """Return a path with a leading `~` replaced by the home folder, where there is one."""
     if path.startswith("~"):
@@ -126,9 +122,6 @@ def _with_paths_from(config: AuditConfig, base: Path) -> AuditConfig:
     def absolute(path: str, field: str) -> str:
         return absolute_path(path, base, field)
 
-    if is_url(config.store.root):
-        msg = f"`store.root` must be a folder on this machine; got {config.store.root!r}. Hint: mount the store."
-        raise ConfigFileError(msg)
     given = config.pred_probs
     if given is not None:
         paths = {"file": given.file, "ids_file": given.ids_file}

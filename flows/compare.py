@@ -15,6 +15,7 @@ from labelhealth.flows.kinds import run_task
 from labelhealth.flows.results import Results
 from labelhealth.tasks.changes import Evidence, HealthScores, find_changes
 from labelhealth.tasks.input_files import hash_inputs
+from labelhealth.tasks.open_store import open_store
 from labelhealth.tasks.publish import publish_folder
 from labelhealth.tasks.published import Audit
 from labelhealth.tasks.source import Source, digest_files
@@ -64,7 +65,7 @@ def compare_audits(old: Audit, new: Audit, options: CompareOptions) -> Path:
         )
         raise ComparisonError(f"{msg} Hint: give both the same dataset.name.")
     config = config_of_audit(new)
-    store = Store(root=config.store.root, verify=config.store.verify)
+    store = open_store(config.store)
     auditor = Auditor(config, new.manifest.get("code", {}), new.manifest.get("verdicts", []))
     report = old_report(store, old, auditor)
     digest = new.manifest["data"]["digest"]

@@ -42,6 +42,7 @@ from labelhealth.tasks.manifest import (
 from labelhealth.tasks.match import match
 from labelhealth.tasks.measure import measure
 from labelhealth.tasks.numbers import compare_numbers, fit_numbers
+from labelhealth.tasks.open_store import open_store
 from labelhealth.tasks.plan import plan
 from labelhealth.tasks.plant import catch, plant, sum_up_canary, tell_no_canary
 from labelhealth.tasks.publish import append_history, append_run, publish_audit
@@ -116,7 +117,7 @@ def stages_of(config: AuditConfig, inputs: Inputs) -> tuple[Stage[..., Any], ...
 
 def run_audit(config: AuditConfig, notes: RunNotes) -> Published:
     """Hash the input, run the stages, publish; the callers decide how stages are carried out."""
-    store = Store(root=config.store.root, verify=config.store.verify)
+    store = open_store(config.store)
     inputs = hash_inputs(store, config)
     results = run_task(store, inputs, config)
     return publish(store, inputs, config, results, notes)

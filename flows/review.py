@@ -11,6 +11,7 @@ from labelhealth.tasks.contents import hash_contents
 from labelhealth.tasks.errors import InputError
 from labelhealth.tasks.input_files import Inputs, dataset_files, hash_inputs
 from labelhealth.tasks.published import Audit
+from labelhealth.tasks.remote import bring
 from labelhealth.tasks.review_apply import Patch, apply_patch, write_patch
 from labelhealth.tasks.review_book import open_book
 from labelhealth.tasks.review_design import Export
@@ -46,6 +47,7 @@ class Reviewed:
     def verdicts(self) -> list[str]:
         """Return the files of verdicts."""
         review = review_folder(self.store, self.audit.manifest["dataset"])
+        bring(review, lambda name: name.startswith("verdicts/"))
         return [path for path, _ in verdict_files(review)]
 
 
@@ -72,7 +74,7 @@ def open_review(audit: Audit) -> Reviewed:
 
 def store_of(audit: Audit, config: AuditConfig) -> Store:
     """Return the store that an audit lies in, wherever it has been moved."""
-    return Store(root=str(audit.directory.resolve().parents[2]), verify=config.store.verify)
+    return Store(root=str(audit.directory.absolute().parents[2]), verify=config.store.verify)
 
 
 def export_review(audit: Audit, request: ReviewRequest, output: Path) -> tuple[Export, list[Path]]:
@@ -111,6 +113,7 @@ def review_status(audit: Audit) -> ReviewStatus:
 def review_rates(audit: Audit) -> list[dict[str, Any]]:
     """Return the error rate of the audited version as its random samples tell it; none without verdicts."""
     review = review_folder(store_of(audit, config_of_audit(audit)), audit.manifest["dataset"])
+    bring(review, lambda name: name.startswith(("verdicts/", "samples/")))
     samples = sample_files(review, audit.manifest["data"]["digest"])
     verdicts = verdict_files(review)
     rows: list[dict[str, Any]] = rates_of_files(

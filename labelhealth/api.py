@@ -17,9 +17,11 @@ from labelhealth.flow_runs import run_flow
 from labelhealth.flows.compare import compare_audits
 from labelhealth.flows.pipeline import Published, run_audit
 from labelhealth.flows.runners import check_runner, n_workers
+from labelhealth.places import place_at
 from labelhealth.tasks.comparisons import PublishedComparison, read_comparison
 from labelhealth.tasks.manifest import RunNotes
 from labelhealth.tasks.published import Audit, newest_audit, read_audit
+from labelhealth.tasks.remote import local_place
 from labelhealth.tasks.side_by_side import call_side_by_side
 from labelhealth.tasks.stage import NotInStoreError, answering_from_store, calling, listening, recomputing
 from labelhealth.tasks.store import Store, writing
@@ -76,13 +78,17 @@ def audit(
     again. Its index is not kept: add it as a column if it identifies the rows.
     """
     given = _check_options(options)
-    frame_path = None if isinstance(data, (str, Path)) else _keep_frame(Store(root=str(root)), data)
+    frame_path = (
+        None
+        if isinstance(data, (str, Path))
+        else _keep_frame(Store(root=str(local_place(str(root), "root"))), data)
+    )
     document = {
         **given,
         "dataset": {"name": "dataframe" if frame_path else None, **given.get("dataset", {})}
-        | {"path": str(frame_path or Path(str(data)).absolute())},
+        | {"path": str(frame_path or absolute_path(str(data), Path.cwd(), "data"))},
         "input": {**given.get("input", {}), "label": label},
-        "store": {**given.get("store", {}), "root": str(Path(root).absolute())},
+        "store": {**given.get("store", {}), "root": absolute_path(str(root), Path.cwd(), "root")},
         "run": {**given.get("run", {}), "engine": engine},
     }
     return run(parse_config(document, base=Path.cwd(), source="`options`"))
@@ -123,10 +129,7 @@ def compare(
     -----
     Where the recipes differ the old version is audited again with the new one, if its files are still there.
     """
-    before, after = (
-        newest_audit(Path(absolute_path(str(place), Path.cwd(), name)))
-        for place, name in ((old, "old"), (new, "new"))
-    )
+    before, after = (newest_audit(place_at(str(place), name)) for place, name in ((old, "old"), (new, "new")))
     try:
         chosen = CompareOptions(**(options or {}))
     except ValidationError as error:
@@ -163,7 +166,8 @@ def _run_comparison(
             notes.answered_by = "this process"
             with calling(call_side_by_side(n_workers(how))):
                 return read_comparison(compare_audits(old, new, options))
-        root, name = config_of_audit(new).store.root, f"compare {new.manifest['dataset']}"
+        root = str(local_place(config_of_audit(new).store.root, "store.root"))
+        name = f"compare {new.manifest['dataset']}"
         before, after = str(old.directory), str(new.directory)
         place = run_flow(root, notes, name, _compare_flow, before, after, options, how)
         return read_comparison(Path(place))
@@ -328,7 +332,7 @@ def revert_review(data: str | Path, patch: str | Path, output: str | Path) -> No
 
 def _audit_in(place: str | Path) -> Audit:
     """Return the newest audit in a place."""
-    return newest_audit(Path(absolute_path(str(place), Path.cwd(), "place")))
+    return newest_audit(place_at(str(place), "place"))
 
 
 def _check_options(options: Mapping[str, Any] | None) -> dict[str, Any]:
@@ -369,7 +373,8 @@ def run(
     """
     notes = notes or RunNotes()
     check_runner(config.run)
-    _prepare(config.store.root)
+    root = str(local_place(config.store.root, "store.root"))
+    _prepare(root)
     local = config.run.engine == "local"
     if from_store and not refresh and (local or configured_api() is None):
         with contextlib.suppress(NotInStoreError):
@@ -382,7 +387,7 @@ def run(
             with calling(call_side_by_side(n_workers(config.run))):
                 return read_audit(Path(run_audit(config, notes).directory))
         name = f"audit {config.dataset.name or Path(config.dataset.path).name}"
-        return read_audit(Path(run_flow(config.store.root, notes, name, _audit_flow, config).directory))
+        return read_audit(Path(run_flow(root, notes, name, _audit_flow, config).directory))
 
 
 def _audit_flow() -> Flow[[AuditConfig], Published]:

@@ -155,10 +155,10 @@ def gate(junit: str | None, summary: str | None, **arguments: Any) -> None:
 def show(place: str, worst: int, as_json: bool) -> None:
     """Print the newest audit in PLACE: an audit's folder, a dataset's, or a whole store."""
     from labelhealth.configs.audit import ReportOptions
-    from labelhealth.configs.load import absolute_path
+    from labelhealth.places import place_at
     from labelhealth.tasks.published import newest_audit
 
-    found = newest_audit(Path(absolute_path(place, Path.cwd(), "PLACE")))
+    found = newest_audit(place_at(place, "PLACE"))
     _show(found, ReportOptions(worst_labels=min(max(worst, 0), 100)), as_json=as_json)
 
 
@@ -207,12 +207,12 @@ def history(place: str, as_json: bool, html: str | None) -> None:
     """Print all audits of the dataset in PLACE, oldest first: its folder, or a store that holds one dataset."""
     from rich.console import Console
 
-    from labelhealth.configs.load import absolute_path
+    from labelhealth.places import place_at
     from labelhealth.tasks.history import read_history
     from labelhealth.tasks.published import plain_json
     from labelhealth.terminal_versions import show_history
 
-    rows = read_history(Path(absolute_path(place, Path.cwd(), "PLACE")))
+    rows = read_history(place_at(place, "PLACE"))
     if html is not None:
         from labelhealth.tasks.history_page import history_page
 

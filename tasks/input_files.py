@@ -7,9 +7,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from labelhealth.configs.audit import AuditConfig
+from labelhealth.configs.urls import is_url
 from labelhealth.tasks.errors import InputError
 from labelhealth.tasks.file_list import SourceFile, list_files
 from labelhealth.tasks.keys import digest_of
+from labelhealth.tasks.remote import bring, local_place
+from labelhealth.tasks.remote_files import remote_file, remote_parquet_files
 from labelhealth.tasks.review_files import review_folder, sample_files, verdict_files
 from labelhealth.tasks.source import Source, digest_files
 from labelhealth.tasks.store import Store
@@ -38,7 +41,10 @@ class Inputs:
 
 def dataset_files(config: AuditConfig) -> list[SourceFile]:
     """Return the dataset's files; a store inside the dataset's folder is no part of the dataset."""
-    return list_files(config.dataset.path, without=config.store.root)
+    path, root = config.dataset.path, config.store.root
+    if is_url(path):
+        return remote_parquet_files(path, "dataset.path", without=root)
+    return list_files(path, without=str(local_place(root, "store.root")))
 
 
 def hash_inputs(store: Store, config: AuditConfig, verdicts: Sequence[str] | None = None) -> Inputs:
@@ -51,6 +57,7 @@ def hash_inputs(store: Store, config: AuditConfig, verdicts: Sequence[str] | Non
     given = config.pred_probs
     dataset = digest_files(files, store)
     review = review_folder(store, dataset_name(config))
+    bring(review, lambda name: name.startswith(("verdicts/", "samples/")))
     known = verdict_files(review) if config.target == "classes" else []
     said = known if verdicts is None else [file for file in known if file[1] in set(verdicts)]
     samples = sample_files(review, dataset.digest) if said else []
@@ -80,6 +87,8 @@ def name_from(path: str) -> str:
 def _one_file(path: str | None, field: str, store: Store) -> Source | None:
     if path is None:
         return None
+    if is_url(path):
+        return digest_files([(str(remote_file(path, field)), path.rsplit("/", 1)[-1])], store)
     if not Path(path).is_file():
         msg = f"`{field}` must be a file; there is none at {path}. Hint: paths in a config start from its folder."
         raise InputError(msg)

@@ -38,7 +38,7 @@ _DISTRIBUTIONS = {
     "sklearn": "scikit-learn",
 }
 # these carry values, share out cores and show progress; they compute nothing that a stage returns
-_INERT = {"joblib", "pydantic", "prefect", "rich", "threadpoolctl", "yaml"}
+_INERT = {"fsspec", "joblib", "pydantic", "prefect", "rich", "threadpoolctl", "yaml"}
 
 
 def canonical(value: object) -> object:

@@ -20,6 +20,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from labelhealth.configs.tables import CHECKS, HISTORY, RUNS
+from labelhealth.tasks.remote import download, fetch, push, push_once, sizes_below, url_of
 from labelhealth.tasks.store import Ref, Store, file_digest, write_atomically, writing
 from labelhealth.tasks.tables import make_table, put_parquet, read_parquet, schema_of, write_parquet
 
@@ -59,6 +60,41 @@ def publish_folder(
     store: Store, directory: Path, tables: Mapping[str, Ref], manifest: Mapping[str, Any]
 ) -> None:
     """Bring a folder of tables with a manifest up to date; a reader sees all of it or what was there before."""
+    _publish_here(store, directory, tables, manifest)
+    push_folder(directory, {_file_name(name): ref.digest for name, ref in tables.items()})
+
+
+def push_folder(directory: Path, digests: Mapping[str, str]) -> None:
+    """Put the files of a mirror's folder into its store, those that are not there as they are here, the manifest last.
+
+    `digests` are those of the files; what is there is told from the manifest that is there.
+    """
+    url = url_of(directory)
+    if url is None:
+        return
+    there, sizes = _digests_there(directory, url), sizes_below(url)
+    for name, digest in sorted(digests.items()):
+        path = directory / name
+        if (there.get(name), sizes.get(name)) != (digest, path.stat().st_size):
+            push(path)
+    push(directory / MANIFEST)
+
+
+def _digests_there(directory: Path, url: str) -> dict[str, str]:
+    """Return the digests of files that the manifest in the store names; none if there is none that can be read."""
+    with tempfile.TemporaryDirectory(dir=directory.parent) as folder:
+        path = Path(folder) / MANIFEST
+        try:
+            download(f"{url}/{MANIFEST}", path)
+            tables = json.loads(path.read_bytes())["tables"]
+            return {str(about["file"]): str(about["digest"]) for about in tables.values()}
+        except (FileNotFoundError, ValueError, KeyError, TypeError, AttributeError):
+            return {}
+
+
+def _publish_here(
+    store: Store, directory: Path, tables: Mapping[str, Ref], manifest: Mapping[str, Any]
+) -> None:
     with writing(store.root), tempfile.TemporaryDirectory(dir=_scratch_folder(store)) as folder:
         about = {name: _about(name, tables[name]) for name in sorted(tables)}
         text = json.dumps({**manifest, "tables": about}, indent=2, ensure_ascii=False, allow_nan=False)
@@ -143,7 +179,14 @@ def _is_whole(path: Path) -> bool:
 
 
 def add_once(store: Store, table: pa.Table, path: Path) -> bool:
-    """Write a one-row file that appears complete, once, whoever else writes the same."""
+    """Write a file that appears complete, once, whoever else writes the same; return whether it was not there."""
+    fetch(path)
+    is_new = _add_here(store, table, path)
+    push_once(path)
+    return is_new
+
+
+def _add_here(store: Store, table: pa.Table, path: Path) -> bool:
     with writing(store.root), store.scratch(".parquet") as temporary:
         if _is_whole(path):
             return False

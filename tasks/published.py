@@ -16,11 +16,14 @@ from pydantic import BaseModel, ConfigDict, JsonValue, ValidationError
 from labelhealth.configs.tables import LABEL_ISSUES
 from labelhealth.tasks.publish import MANIFEST
 from labelhealth.tasks.published_tables import NoAuditError, frame_of, no_audit, read_first_rows, read_table
+from labelhealth.tasks.remote import bring, fetch
 from labelhealth.tasks.verdict import Verdict, VerdictName, exit_code
 
 if TYPE_CHECKING:
     import pandas as pd
     import pyarrow as pa
+
+_DEPTH = 3  # folders between a store and an audit
 
 
 class _Part(BaseModel):
@@ -90,14 +93,17 @@ class Audit:
         NoAuditError
             If the file is missing, damaged, or no such table.
         """
-        return read_table(self._path(name))
+        return read_table(self.path(name))
 
     def has(self, name: str) -> bool:
         """Return whether a table was published: some belong to one task, or are asked for."""
-        return self._path(name).is_file()
+        return fetch(self.directory / f"{name}.parquet")
 
-    def _path(self, name: str) -> Path:
-        return self.directory / f"{name}.parquet"
+    def path(self, name: str) -> Path:
+        """Return where a table lies on this machine."""
+        path = self.directory / f"{name}.parquet"
+        fetch(path)
+        return path
 
     @property
     def label_issues(self) -> pd.DataFrame:
@@ -128,11 +134,11 @@ class Audit:
     def worst_labels(self, n_rows: int, *, with_display: bool = True) -> list[dict[str, Any]]:
         """Return up to `n_rows` flagged rows, worst first."""
         columns = None if with_display else LABEL_ISSUES.column_names
-        return read_first_rows(self._path("label_issues"), "rank", n_rows, columns)
+        return read_first_rows(self.path("label_issues"), "rank", n_rows, columns)
 
     def lowest_quality(self, n_rows: int) -> list[dict[str, Any]]:
         """Return the judged rows of lowest label quality, flagged or not, lowest first."""
-        return read_first_rows(self._path("label_issues"), "label_quality", n_rows)
+        return read_first_rows(self.path("label_issues"), "label_quality", n_rows)
 
     def worst_pairs(self, n_pairs: int) -> list[dict[str, Any]]:
         """Return up to `n_pairs` pairs of classes, most overlap first."""
@@ -187,6 +193,7 @@ def read_audit(directory: Path) -> Audit:
     """Return the audit published in `directory`."""
     path = directory / MANIFEST
     try:
+        fetch(path)
         manifest = json.loads(path.read_bytes())
         _StoredManifest.model_validate_json(json.dumps(manifest))
     except OSError:
@@ -206,8 +213,9 @@ def newest_audit(place: Path) -> Audit:
 
     A manifest in `place` itself must be an audit's; below, those of other programs are passed over.
     """
-    if (place / MANIFEST).is_file():
+    if fetch(place / MANIFEST):
         return read_audit(place)
+    bring(place, lambda name: name.endswith(MANIFEST) and name.count("/") <= _DEPTH)
     found, n_others = [], 0
     for manifest in _manifests(place):
         try:
@@ -222,8 +230,8 @@ def newest_audit(place: Path) -> Audit:
 
 
 def _manifests(place: Path) -> Iterator[Path]:
-    for depth in ("*", "*/*", "*/*/*"):
-        yield from place.glob(f"{depth}/{MANIFEST}")
+    for depth in range(1, _DEPTH + 1):
+        yield from place.glob(f"{'*/' * depth}{MANIFEST}")
 
 
 def _encodable(text: str) -> str:

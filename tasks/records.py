@@ -17,6 +17,7 @@ from typing import TypeVar
 
 from pydantic import BaseModel, ValidationError
 
+from labelhealth.tasks.remote import fetch, push
 from labelhealth.tasks.store import Ref, Store, write_atomically, writing
 
 Output = TypeVar("Output", bound=BaseModel)
@@ -31,8 +32,10 @@ def record_path(store: Store, stage: str, key: str) -> Path:
 
 def read_record(store: Store, stage: str, key: str, model: type[Output]) -> Output | None:
     """Return what `stage` returned for `key`, or None unless all of it can be trusted."""
+    path = record_path(store, stage, key)
     try:
-        document = json.loads(record_path(store, stage, key).read_bytes())
+        fetch(path)
+        document = json.loads(path.read_bytes())
         body = document["output"]
         if (document["format"], document["stage"], document["key"]) != (_FORMAT, stage, key):
             return None
@@ -58,6 +61,7 @@ def write_record(store: Store, stage: str, key: str, output: BaseModel) -> None:
     document = {"format": _FORMAT, "stage": stage, "key": key, "checksum": _checksum(body), "output": body}
     with writing(store.root):
         write_atomically(record_path(store, stage, key), json.dumps(document, indent=1).encode())
+    push(record_path(store, stage, key))
 
 
 def references(value: object) -> Iterator[Ref]:

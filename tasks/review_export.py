@@ -70,7 +70,7 @@ class _Choice:
 def read_audited_rows(store: Store, audit: Audit, lanes: Ref) -> AuditedRows:
     """Return the rows of an audit; `lanes` is the hash of their contents."""
     names = ["example_id", "given_label", "label_quality", "rank"]
-    with pq.ParquetFile(audit.directory / "label_issues.parquet", memory_map=True) as file:
+    with pq.ParquetFile(audit.path("label_issues"), memory_map=True) as file:
         table = file.read(columns=names)
     quality, rank = (table[name].to_numpy().astype(np.float64) for name in names[2:])
     return AuditedRows(table["example_id"], table["given_label"], quality, rank, open_array(store, lanes))
@@ -174,7 +174,7 @@ def corrections(rows: AuditedRows, book: Book, audit: Audit) -> list[dict[str, A
     found = find_candidates(book, rows.ids, rows.given, rows.lanes)
     said = [book.look_up(key) for key in found.keys]
     wrong = [place for place, each in enumerate(said) if each and each.corrected_label is not None]
-    with pq.ParquetFile(audit.directory / "label_issues.parquet", memory_map=True) as file:
+    with pq.ParquetFile(audit.path("label_issues"), memory_map=True) as file:
         where = file.read(columns=["source_file", "row_number"]).take(pa.array(found.rows[wrong]))
     return [
         {
@@ -196,7 +196,7 @@ def _table(
     """Return what tells the chosen rows from all others, without their review keys."""
     places = pa.array(chosen.rows)
     n_chosen = len(chosen.rows)
-    with pq.ParquetFile(audit.directory / "label_issues.parquet", memory_map=True) as file:
+    with pq.ParquetFile(audit.path("label_issues"), memory_map=True) as file:
         where = file.read(columns=["occurrence", "source_file", "row_number"]).take(places)
     columns: dict[str, Any] = {
         "example_id": rows.ids.take(places),

@@ -15,6 +15,7 @@ from labelhealth.tasks.errors import input_error
 from labelhealth.tasks.keys import digest_of
 from labelhealth.tasks.locks import key_lock
 from labelhealth.tasks.publish import add_once
+from labelhealth.tasks.remote import bring
 from labelhealth.tasks.review_book import read_verdicts
 from labelhealth.tasks.review_design import Export, read_export
 from labelhealth.tasks.review_files import export_file, review_folder, sample_file, verdict_files
@@ -66,6 +67,7 @@ def import_answers(
         If a review key is unknown, or a verdict contradicts its own corrected label. Nothing is stored then.
     """
     review, now = review_folder(store, dataset), datetime.now(UTC)
+    bring(review, bool)
     exports: dict[str, Export] = {}
     rows = [_row(answer, _export_of(answer, review, exports), reviewer, now) for answer in answers]
     with writing(store.root):

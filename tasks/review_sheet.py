@@ -39,7 +39,7 @@ Sheet = list[dict[str, Any]]
 
 def sheet_of(audit: Audit, export: Export, places: npt.NDArray[np.int64]) -> Sheet:
     """Return what a reviewer sees of each exported row, with columns to fill in."""
-    found = read_rows_at(audit.directory / "label_issues.parquet", places)
+    found = read_rows_at(audit.path("label_issues"), places)
     own = {*LABEL_ISSUES.column_names, *(column.name for column in REVIEWED)}
     told = _OF_MODEL if export.design.purpose == "queue" else ()
     asked = ("review_key", *TO_FILL, "given_label", *told, *_OF_ROW)

@@ -24,6 +24,7 @@ from typing import BinaryIO, Literal, Self, TypeAlias
 from pydantic import BaseModel, ConfigDict, Field
 
 from labelhealth.tasks.errors import StoreError
+from labelhealth.tasks.remote import fetch, is_mirror, push, push_once
 
 _BUFFER = 1 << 18  # bytes read at a time while hashing: what stays in a core's cache
 _ASIDE = 1 << 16  # bytes from which on hashing in a thread of its own pays
@@ -134,6 +135,14 @@ class Store(BaseModel):
 
     def holds(self, ref: Ref) -> bool:
         """Return whether the object is there with the content that its name promises."""
+        return self._holds_here(ref) or (is_mirror(self.path(ref)) and self._brought(ref))
+
+    def _brought(self, ref: Ref) -> bool:
+        """Return whether the object could be brought here from the store that this one is the mirror of."""
+        self.path(ref).unlink(missing_ok=True)  # what is here is not what its name promises
+        return fetch(self.path(ref)) and self._holds_here(ref)
+
+    def _holds_here(self, ref: Ref) -> bool:
         path = self.path(ref)
         try:
             stat = path.stat()
@@ -173,11 +182,13 @@ class Store(BaseModel):
 
     def _keep(self, path: Path, ref: Ref) -> None:
         """Move a complete file to where `ref` lies."""
-        if self.model_copy(update={"verify": "digest"}).holds(ref):
-            return  # somebody may be reading it: leave that file in place
         target = self.path(ref)
+        if self.model_copy(update={"verify": "digest"})._holds_here(ref):
+            push_once(target)
+            return  # somebody may be reading it: leave that file in place
         target.parent.mkdir(parents=True, exist_ok=True)
         path.replace(target)
+        push(target)
 
     @contextlib.contextmanager
     def scratch(self, suffix: str = "") -> Iterator[Path]:

@@ -16,6 +16,7 @@ from labelhealth.tasks.keys import canonical
 from labelhealth.tasks.publish import MANIFEST
 from labelhealth.tasks.published import Audit, read_audit
 from labelhealth.tasks.published_tables import NoAuditError
+from labelhealth.tasks.remote import bring
 from labelhealth.tasks.source import Source, digest_files
 from labelhealth.tasks.store import Store
 
@@ -36,6 +37,7 @@ NO_CODE = (  # neither do these stages
     "check_baseline",
     "no_baseline",
 )
+_AUDIT_DEPTH = 2  # folders between a dataset and the manifest of an audit
 
 
 class ComparisonError(LabelHealthError):
@@ -80,13 +82,14 @@ def classes_of(store: Store, audit: Audit) -> Source:
 
 
 def _table_of(store: Store, audit: Audit, name: str) -> Source:
-    path = audit.directory / f"{name}.parquet"
+    path = audit.path(name)
     return digest_files([(str(path), path.name)], store)
 
 
 def audits_of(dataset: Path) -> list[Audit]:
     """Return the audits in a dataset's folder, in the order in which they were first made."""
     found = []
+    bring(dataset, lambda name: name.endswith(MANIFEST) and name.count("/") == _AUDIT_DEPTH)
     for manifest in dataset.glob(f"*/*/{MANIFEST}"):
         with contextlib.suppress(NoAuditError):
             found.append(read_audit(Path(manifest).parent))

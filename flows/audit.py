@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from prefect import flow
 
-from labelhealth.configs.audit import AuditConfig
+from labelhealth.flows.announce import announce, name_of_run
 from labelhealth.flows.artifacts import publish_artifacts
+from labelhealth.flows.parameters import ConfigParameter
 from labelhealth.flows.pipeline import Published, run_audit
 from labelhealth.flows.runners import submitting
 from labelhealth.tasks.manifest import current_notes
@@ -15,13 +16,15 @@ from labelhealth.tasks.stage import calling, listening
 @flow(
     name="label-audit",
     description="Audits the labels of a dataset: load, check, predict out of sample, find issues, gate, report.",
+    flow_run_name=name_of_run,
     persist_result=False,
     result_serializer="json",
 )
-def audit_flow(config: AuditConfig) -> Published:
-    """Audit the labels of the dataset that `config` names."""
+def audit_flow(config: ConfigParameter) -> Published:
+    """Audit the labels of the dataset that `config` names; `config` may be the path of a YAML file, too."""
     notes = current_notes()
     with submitting(config.run) as caller, calling(caller), listening(notes):
         published = run_audit(config, notes)
     publish_artifacts(published.directory, config)
+    announce(published.directory)
     return published

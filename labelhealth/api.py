@@ -386,8 +386,7 @@ def run(
             notes.answered_by = "this process"
             with calling(call_side_by_side(n_workers(config.run))):
                 return read_audit(Path(run_audit(config, notes).directory))
-        name = f"audit {config.dataset.name or Path(config.dataset.path).name}"
-        return read_audit(Path(run_flow(root, notes, name, _audit_flow, config).directory))
+        return read_audit(Path(run_flow(root, notes, None, _audit_flow, config).directory))
 
 
 def _audit_flow() -> Flow[[AuditConfig], Published]:

@@ -14,6 +14,7 @@ import click
 
 from labelhealth._signals import ending_in_time
 from labelhealth.cli_review import review
+from labelhealth.cli_serve import serve
 
 if TYPE_CHECKING:
     from labelhealth.configs.audit import AuditConfig, ReportOptions
@@ -250,6 +251,7 @@ def example(path: str, force: bool) -> None:
 
 
 cli.add_command(review)
+cli.add_command(serve)
 
 
 def main() -> None:

@@ -61,6 +61,8 @@ _SERVER = {
     "PREFECT_SERVER_SERVICES_TASK_RUN_RECORDER_READ_BATCH_SIZE": "200",
     "PREFECT_SERVER_SERVICES_TASK_RUN_RECORDER_FLUSH_INTERVAL": "1",  # below 1 it is 0: a busy loop
     "PREFECT_UI_ENABLED": "false",
+    # in memory a slot of a concurrency limit stays taken when the server ends before the run
+    "PREFECT_SERVER_CONCURRENCY_LEASE_STORAGE": "prefect.server.concurrency.lease_storage.filesystem",
 }
 # the user's choice of what to see is kept; all other settings are meant for another API
 _KEPT = "PREFECT_LOGGING_"

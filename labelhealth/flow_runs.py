@@ -21,14 +21,15 @@ R = TypeVar("R")
 def run_flow(
     root: str,
     notes: RunNotes,
-    name: str,
+    name: str | None,
     find_flow: Callable[[], Flow[P, R]],
     *args: P.args,
     **kwargs: P.kwargs,
 ) -> R:
-    """Run a flow under a name; a server of our own keeps its state under the store's root.
+    """Run a flow, its run named by the flow unless `name` is given.
 
-    `find_flow` imports the flow, which takes a while: an own server boots meanwhile.
+    A server of our own keeps its state under the store's root. `find_flow` imports the flow, which takes a while:
+    the server boots meanwhile.
     """
     api = configured_api()
     if api is not None:
@@ -43,7 +44,7 @@ def run_flow(
             return _call_flow(name, found, *args, **kwargs)
 
 
-def _call_flow(name: str, flow: Flow[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
+def _call_flow(name: str | None, flow: Flow[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
     from prefect.settings import PREFECT_API_URL, PREFECT_FLOWS_HEARTBEAT_FREQUENCY, temporary_settings
 
     # the heartbeat thread is joined at the end of a flow run, and sleeps in steps of a second

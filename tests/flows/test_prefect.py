@@ -16,7 +16,6 @@ from typing import Any
 
 import pyarrow as pa
 import pytest
-import yaml
 
 from labelhealth.api import compare, run
 from labelhealth.configs.audit import AuditConfig
@@ -265,19 +264,6 @@ def test_engine_must_be_known(
 
     with pytest.raises(ConfigFileError, match="`engine` must be 'local' or 'prefect'; got 'dask'"):
         compare(*places, engine="dask")
-
-
-def test_deployments_load() -> None:
-    """Every entrypoint of the deployments is a flow that takes the parameters given there."""
-    from prefect.flows import load_flow_from_entrypoint
-
-    document = yaml.safe_load((ROOT / "deployments" / "prefect.yaml").read_text())
-    for deployment in document["deployments"]:
-        flow = load_flow_from_entrypoint(deployment["entrypoint"], use_placeholder_flow=False)
-        parameters = flow.validate_parameters(deployment["parameters"])
-
-        assert isinstance(parameters["config"], AuditConfig)
-    assert document["deployments"]
 
 
 def test_file_entrypoint_loads() -> None:

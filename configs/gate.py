@@ -8,7 +8,9 @@ from __future__ import annotations
 from collections import Counter
 from typing import Annotated, Literal
 
-from pydantic import Field, JsonValue, StrictStr, field_validator, model_validator
+from pydantic import Field, GetJsonSchemaHandler, JsonValue, StrictStr, field_validator, model_validator
+from pydantic.json_schema import JsonSchemaValue
+from pydantic_core import CoreSchema
 
 from labelhealth.configs._expectation_kwargs import check_kwargs, check_name
 from labelhealth.configs.base import Options
@@ -87,6 +89,13 @@ class _Threshold(Options):
             msg = f"a threshold must be a number or a mapping {{{side}: ..., severity: ...}}; got {value!r}."
             raise ValueError(msg)
         return {side: value}
+
+    @classmethod
+    def __get_pydantic_json_schema__(
+        cls, core_schema: CoreSchema, handler: GetJsonSchemaHandler
+    ) -> JsonSchemaValue:
+        """Let the number alone stand in the schema, too: Prefect's server holds parameters against it."""
+        return {"anyOf": [handler(core_schema), {"type": "number"}]}
 
 
 class MinShareThreshold(_Threshold):

@@ -24,7 +24,7 @@ def _name_of_class(value: object) -> object:
 
 
 ColumnName: TypeAlias = Annotated[str, StringConstraints(min_length=1)]
-ClassName: TypeAlias = Annotated[str, BeforeValidator(_name_of_class)]
+ClassName: TypeAlias = Annotated[str, BeforeValidator(_name_of_class, json_schema_input_type=str | int)]
 Names: TypeAlias = tuple[ColumnName, ...]
 
 

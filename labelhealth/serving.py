@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import signal
+import warnings
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -37,6 +38,7 @@ if TYPE_CHECKING:
     from prefect.runner import Runner
     from prefect.schedules import Schedule
 
+_ANY_CRON = "0 0 * * *"  # to look at a time zone alone
 _LOOK_SECONDS = 2.0  # how soon a finished run is told
 _N_LOOKED_AT = 100  # runs: more than can end between two looks
 _END = tuple(getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name))
@@ -62,11 +64,13 @@ class When:
         ScheduleError
             If Prefect does not understand cron text or time zone.
         """
-        from prefect.client.schemas.schedules import CronSchedule
-        from prefect.schedules import Cron, Interval
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # Prefect's, that its home is not there yet
+            from prefect.client.schemas.schedules import CronSchedule
+            from prefect.schedules import Cron, Interval
 
         try:
-            CronSchedule(cron=self.cron or "0 0 * * *", timezone=self.timezone)
+            CronSchedule(cron=_ANY_CRON if self.cron is None else self.cron, timezone=self.timezone)
         except ValidationError as error:
             field = str(error.errors()[0]["loc"][0])
             hint = {"cron": '"0 2 * * *" is every night at two', "timezone": "such as UTC or Europe/Berlin"}
@@ -75,7 +79,7 @@ class When:
             raise ScheduleError(msg) from None
         if self.interval is not None:
             return Interval(self.interval, timezone=self.timezone)
-        return Cron(self.cron or "", timezone=self.timezone)
+        return Cron(self.cron or _ANY_CRON, timezone=self.timezone)
 
 
 @dataclass(frozen=True)

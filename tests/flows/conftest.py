@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import http.server
+import json
+import threading
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -52,3 +55,27 @@ def ran(monkeypatch: pytest.MonkeyPatch) -> Counter[str]:
     for stage in STAGES:
         monkeypatch.setattr(stage, "fn", counting(stage.name, stage.fn))
     return counts
+
+
+@pytest.fixture
+def inbox() -> Iterator[tuple[str, list[dict[str, Any]]]]:
+    """Listen on loopback; yield the address, and what was posted to it."""
+    posted: list[dict[str, Any]] = []
+
+    class Handler(http.server.BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            body = self.rfile.read(int(self.headers["Content-Length"]))
+            posted.append({**json.loads(body), "type": self.headers["Content-Type"]})
+            self.send_response(204)
+            self.end_headers()
+
+        def log_message(self, *arguments: object) -> None:
+            """Say nothing."""
+
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread.start()
+    yield f"http://127.0.0.1:{server.server_port}/hook", posted
+    server.shutdown()
+    server.server_close()
+    thread.join()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import importlib.util
+import itertools
 import json
 import os
 import signal
@@ -11,17 +13,21 @@ import sys
 import time
 import urllib.request
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pyarrow as pa
 import pytest
+from prefect.settings import PREFECT_API_URL, temporary_settings
 
 from labelhealth.api import compare, run
 from labelhealth.configs.audit import AuditConfig
 from labelhealth.configs.load import ConfigFileError
 from labelhealth.core.errors import LabelHealthError
 from labelhealth.embedded import starting_server
+from labelhealth.flows import announce as announcing
 from labelhealth.tasks import health as health_stage
 from labelhealth.tasks import train as train_stage
 from labelhealth.tasks.manifest import RunNotes
@@ -264,6 +270,172 @@ def test_engine_must_be_known(
 
     with pytest.raises(ConfigFileError, match="`engine` must be 'local' or 'prefect'; got 'dask'"):
         compare(*places, engine="dask")
+
+
+def events_of(api: str, dataset: str, n_events: int) -> list[dict[str, Any]]:
+    """Return the events of a dataset, oldest first, as soon as there are so many; they are stored with a delay."""
+    deadline, since = time.monotonic() + 30, datetime.now(UTC) - timedelta(hours=1)
+    found: list[dict[str, Any]] = []
+    while len(found) < n_events and time.monotonic() < deadline:
+        time.sleep(0.2)
+        resource = {"id": [f"labelhealth.dataset.{dataset}"]}
+        query = {"resource": resource, "occurred": {"since": since.isoformat()}, "order": "ASC"}
+        found = asked(api, "events/filter", filter=query)["events"]
+    return found
+
+
+def notify() -> Any:
+    """Return the module `deployments/automations/notify.py`."""
+    spec = importlib.util.spec_from_file_location(
+        "notify", ROOT / "deployments" / "automations" / "notify.py"
+    )
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def test_gate_that_fails_calls_the_webhook(
+    api: str, make_config: MakeConfig, inbox: tuple[str, list[dict[str, Any]]]
+) -> None:
+    """The automations that the script makes, made twice: one call for FAIL, with its reasons; none for PASS."""
+    address, posted = inbox
+    script = notify()
+    with temporary_settings({PREFECT_API_URL: api}):
+        names = [script.create("webhook", {"WEBHOOK_URL": address}) for _ in range(2)]
+    assert names[0] == names[1]
+    made = asked(api, "automations/filter")
+    assert sorted(one["name"] for one in made) == sorted(names[0])
+
+    run(make_config(run__engine="prefect", dataset__name="good"))
+    run(make_config(run__engine="prefect", dataset__name="bad", gate__min_health_score=0.999))
+    deadline = time.monotonic() + 30
+    while not posted and time.monotonic() < deadline:
+        time.sleep(0.1)
+
+    (call,) = posted
+    assert call["event"] == "labelhealth.gate.fail"
+    assert call["about"] == "bad"
+    assert call["payload"]["verdict"] == "FAIL"
+    assert "overall_label_health_score" in call["payload"]["reasons"][0]
+    assert call["type"] == "application/json"
+
+
+def test_events_tell_the_outcome_of_cached_audits_too(api: str, make_config: MakeConfig) -> None:
+    """Two events a flow run, the verdict after the completion; a repeat from the cache emits the same again."""
+    settings = {"run__engine": "prefect", "dataset__name": "told", "input__display": ["x"]}
+    first = run(make_config(**settings))
+    run(make_config(**settings))
+
+    found = events_of(api, "told", 4)
+    names = [event["event"] for event in found]
+    assert sorted(names) == ["labelhealth.audit.completed"] * 2 + ["labelhealth.gate.pass"] * 2
+    assert found[names.index("labelhealth.gate.pass")]["follows"] in {event["id"] for event in found}
+    for event in found:
+        payload = event["payload"]
+        assert payload["audit"] == first.manifest["audit"]
+        assert payload["health_score"] == first.health["overall_label_health_score"]
+        assert payload["flagged_share"] == first.health["flagged_share"]
+        assert payload["reasons"] == []
+        assert {"flow-run", "flow"} <= {one["prefect.resource.role"] for one in event["related"]}
+
+
+def test_list_of_flow_runs_tells_dataset_version_health_and_verdict(
+    api: str, make_config: MakeConfig
+) -> None:
+    """The name of a finished flow run and its tags say what came of it."""
+    settings = {"run__engine": "prefect", "dataset__name": "listed", "dataset__version": "v7"}
+    audit = run(make_config(**settings, gate__min_health_score=0.999))
+
+    score = audit.health["overall_label_health_score"]
+    found = last_flow_run(api)
+    assert found["name"] == f"audit listed v7: FAIL, health {score:.3f}"
+    assert found["tags"] == ["dataset:listed", "verdict:FAIL", "version:v7"]
+
+
+def test_audit_that_cannot_be_told_is_complete(
+    api: str, make_config: MakeConfig, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Where Prefect takes neither name nor event the flow run is COMPLETED, and the log says why."""
+
+    def refuse(*arguments: object, **more: object) -> None:
+        msg = "planted refusal"
+        raise OSError(msg)
+
+    monkeypatch.setattr(announcing, "emit_event", refuse)
+    monkeypatch.setattr(announcing, "get_client", refuse)
+    audit = run(make_config(run__engine="prefect", dataset__name="mute"))
+
+    assert audit.verdict.verdict == "PASS"
+    assert last_flow_run(api)["state_type"] == "COMPLETED"
+    assert last_flow_run(api)["name"] == "audit mute"
+    assert [record.getMessage() for record in caplog.records if record.name == "labelhealth"] == [
+        "could not tell Prefect the name of the flow run of the audit",
+        "could not tell Prefect events of the audit",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("given", "expected"), [("/etc/labelhealth/train.yaml", "audit train.yaml"), ({"dataset": 1}, "audit")]
+)
+def test_run_is_named_before_its_config_is_read(
+    monkeypatch: pytest.MonkeyPatch, given: object, expected: str
+) -> None:
+    """A parameter that is no config yet, or never will be one, names the run as far as it goes."""
+
+    context = SimpleNamespace(parameters={"config": given})
+    monkeypatch.setattr(announcing.FlowRunContext, "get", lambda: context)
+
+    assert announcing.name_of_run() == expected
+
+
+def test_serve_goes_on_after_a_bad_run_and_ends_on_sigterm(
+    api: str, small_data: Path, tmp_path: Path
+) -> None:
+    """Two configs every two seconds, one without data: both run, one at a time each; SIGTERM ends all with 0."""
+    for name, data in (("good", small_data), ("bad", tmp_path / "nowhere.parquet")):
+        (tmp_path / f"{name}.yaml").write_text(
+            f"dataset: {{path: {data}}}\ninput: {{label: label, id: id}}\nstore: {{root: audits}}\n"
+            "probabilities: {folds: {n_folds: 3}, estimator: {name: LogisticRegression}}\n"
+        )
+    environment = {
+        **clean_environment(tmp_path),
+        "PREFECT_API_URL": api,
+        "PREFECT_RUNNER_POLL_FREQUENCY": "1",
+    }
+    serve = [
+        sys.executable,
+        "-u",
+        "-m",
+        "labelhealth.cli",
+        "serve",
+        "good.yaml",
+        "bad.yaml",
+        "--interval",
+        "2",
+    ]
+    process = subprocess.Popen(
+        serve, cwd=tmp_path, env=environment, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
+    )
+    assert process.stdout is not None
+    lines: list[str] = []
+    for line in process.stdout:
+        lines.append(line.strip())
+        told = " ".join(lines)
+        if "good: audit data" in told and "bad: failed: " in told:
+            break
+    process.send_signal(signal.SIGTERM)
+    process.communicate(timeout=60)
+
+    assert process.returncode == 0
+    assert lines[0] == "serving good, bad; Ctrl-C ends it"
+    assert "`dataset.path` must" in " ".join(lines)
+    runs = asked(api, "flow_runs/filter", deployments={"name": {"any_": ["good"]}}, sort="START_TIME_ASC")
+    times = [(run["start_time"], run["end_time"]) for run in runs if run["start_time"] is not None]
+    assert all(end <= start for (_, end), (start, _) in itertools.pairwise(times) if end is not None)
+    deployments = asked(api, "deployments/filter")
+    assert {one["name"]: one["paused"] for one in deployments} == {"good": True, "bad": True}
 
 
 def test_file_entrypoint_loads() -> None:

@@ -6,11 +6,9 @@ What can be wrong with a gate is found here, while the config is loaded and befo
 from __future__ import annotations
 
 from collections import Counter
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import Field, GetJsonSchemaHandler, JsonValue, StrictStr, field_validator, model_validator
-from pydantic.json_schema import JsonSchemaValue
-from pydantic_core import CoreSchema
 
 from labelhealth.configs._expectation_kwargs import check_kwargs, check_name
 from labelhealth.configs.base import Options
@@ -91,9 +89,7 @@ class _Threshold(Options):
         return {side: value}
 
     @classmethod
-    def __get_pydantic_json_schema__(
-        cls, core_schema: CoreSchema, handler: GetJsonSchemaHandler
-    ) -> JsonSchemaValue:
+    def __get_pydantic_json_schema__(cls, core_schema: Any, handler: GetJsonSchemaHandler) -> dict[str, Any]:
         """Let the number alone stand in the schema, too: Prefect's server holds parameters against it."""
         return {"anyOf": [handler(core_schema), {"type": "number"}]}
 

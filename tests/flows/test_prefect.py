@@ -393,7 +393,7 @@ def test_run_is_named_before_its_config_is_read(
 def test_serve_goes_on_after_a_bad_run_and_ends_on_sigterm(
     api: str, small_data: Path, tmp_path: Path
 ) -> None:
-    """Two configs every two seconds, one without data: both run, one at a time each; SIGTERM ends all with 0."""
+    """Two configs every five seconds, one without data: both run, one at a time each; SIGTERM ends all with 0."""
     for name, data in (("good", small_data), ("bad", tmp_path / "nowhere.parquet")):
         (tmp_path / f"{name}.yaml").write_text(
             f"dataset: {{path: {data}}}\ninput: {{label: label, id: id}}\nstore: {{root: audits}}\n"

@@ -10,6 +10,7 @@ import signal
 import sqlite3
 import subprocess
 import sys
+import threading
 import time
 import urllib.request
 from collections.abc import Callable, Iterator
@@ -413,18 +414,21 @@ def test_serve_goes_on_after_a_bad_run_and_ends_on_sigterm(
         "good.yaml",
         "bad.yaml",
         "--interval",
-        "2",
+        "5",
     ]
     process = subprocess.Popen(
         serve, cwd=tmp_path, env=environment, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
     )
     assert process.stdout is not None
     lines: list[str] = []
+    late = threading.Timer(120, process.kill)  # the loop ends with the output
+    late.start()
     for line in process.stdout:
         lines.append(line.strip())
         told = " ".join(lines)
         if "good: audit data" in told and "bad: failed: " in told:
             break
+    late.cancel()
     process.send_signal(signal.SIGTERM)
     process.communicate(timeout=60)
 

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import importlib.util
-import itertools
 import json
 import os
 import signal
 import sqlite3
 import subprocess
 import sys
-import threading
 import time
 import urllib.request
 from collections.abc import Callable, Iterator
@@ -389,57 +387,6 @@ def test_run_is_named_before_its_config_is_read(
     monkeypatch.setattr(announcing.FlowRunContext, "get", lambda: context)
 
     assert announcing.name_of_run() == expected
-
-
-def test_serve_goes_on_after_a_bad_run_and_ends_on_sigterm(
-    api: str, small_data: Path, tmp_path: Path
-) -> None:
-    """Two configs every five seconds, one without data: both run, one at a time each; SIGTERM ends all with 0."""
-    for name, data in (("good", small_data), ("bad", tmp_path / "nowhere.parquet")):
-        (tmp_path / f"{name}.yaml").write_text(
-            f"dataset: {{path: {data}}}\ninput: {{label: label, id: id}}\nstore: {{root: audits}}\n"
-            "probabilities: {folds: {n_folds: 3}, estimator: {name: LogisticRegression}}\n"
-        )
-    environment = {
-        **clean_environment(tmp_path),
-        "PREFECT_API_URL": api,
-        "PREFECT_RUNNER_POLL_FREQUENCY": "1",
-    }
-    serve = [
-        sys.executable,
-        "-u",
-        "-m",
-        "labelhealth.cli",
-        "serve",
-        "good.yaml",
-        "bad.yaml",
-        "--interval",
-        "5",
-    ]
-    process = subprocess.Popen(
-        serve, cwd=tmp_path, env=environment, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
-    )
-    assert process.stdout is not None
-    lines: list[str] = []
-    late = threading.Timer(120, process.kill)  # the loop ends with the output
-    late.start()
-    for line in process.stdout:
-        lines.append(line.strip())
-        told = " ".join(lines)
-        if "good: audit data" in told and "bad: failed: " in told:
-            break
-    late.cancel()
-    process.send_signal(signal.SIGTERM)
-    process.communicate(timeout=60)
-
-    assert process.returncode == 0
-    assert lines[0] == "serving good, bad; Ctrl-C ends it"
-    assert "`dataset.path` must" in " ".join(lines)
-    runs = asked(api, "flow_runs/filter", deployments={"name": {"any_": ["good"]}}, sort="START_TIME_ASC")
-    times = [(run["start_time"], run["end_time"]) for run in runs if run["start_time"] is not None]
-    assert all(end <= start for (_, end), (start, _) in itertools.pairwise(times) if end is not None)
-    deployments = asked(api, "deployments/filter")
-    assert {one["name"]: one["paused"] for one in deployments} == {"good": True, "bad": True}
 
 
 def test_file_entrypoint_loads() -> None:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from typing import Annotated, Literal, Self
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, StringConstraints, model_validator
 
@@ -35,10 +36,31 @@ class DatasetOptions(Options):
 
     path: str
     """Parquet file, or directory of Parquet files; relative to the config file."""
+    versions: str | None = None
+    """Instead of `path`: where the versions of the dataset lie, one file or directory each; a glob, or a path with
+    `{version}` in it. `reaudit` audits each, `audit` the one that `version` names, or the newest."""
     name: Name | None = None
     """Name of the dataset in the store; the name of the file or directory unless given."""
     version: Name | None = None
     """Name of the dataset's state; the beginning of its content digest unless given."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _take_pattern(cls, given: Any) -> Any:
+        """Put the pattern in place of a path, until one of its versions is chosen."""
+        if isinstance(given, Mapping) and isinstance(given.get("versions"), str) and "path" not in given:
+            return {**given, "path": given["versions"]}
+        return given
+
+    @model_validator(mode="after")
+    def _check_versions(self) -> Self:
+        if self.versions is not None and self.path != self.versions:
+            msg = "give either path or versions, not both"
+            raise ValueError(msg)
+        if self.versions is not None and self.name is None:
+            msg = "name must be given with versions: all of them are of one dataset"
+            raise ValueError(msg)
+        return self
 
     @model_validator(mode="after")
     def _check_version(self) -> Self:
@@ -104,6 +126,8 @@ class RunOptions(Options):
     given. With a cluster of its own, `dask` starts so many worker processes."""
     runner: Literal["threads", "dask"] = "threads"
     """What carries out calls side by side in a flow: threads of its process, or workers of a Dask cluster."""
+    timeout: float | None = Field(default=None, gt=0)
+    """Seconds after which an audit is ended; it then works in a process of its own. No limit unless given."""
     dask_address: str | None = None
     """Scheduler of a running Dask cluster, such as tcp://host:8786, whose workers see the same paths; a temporary
     cluster of processes on this machine unless given."""
@@ -112,6 +136,9 @@ class RunOptions(Options):
     def _check_runner(self) -> Self:
         if self.runner == "dask" and self.engine == "local":
             msg = "run.runner must be threads with run.engine local: only a Prefect flow runs on Dask"
+            raise ValueError(msg)
+        if self.runner == "dask" and self.timeout is not None:
+            msg = "run.timeout must be left out with run.runner dask: its workers cannot be ended from here"
             raise ValueError(msg)
         if self.dask_address is not None and self.runner != "dask":
             msg = "run.dask_address must stand beside run.runner dask: nothing else asks a scheduler"

@@ -14,8 +14,10 @@ from pydantic import BaseModel, ValidationError
 
 from labelhealth.configs.audit import AuditConfig
 from labelhealth.configs.urls import is_url
+from labelhealth.configs.versions import VERSION, FoundVersion, PatternError, find_versions
 from labelhealth.core.errors import LabelHealthError
 
+_FILES_OF_VERSIONS = (("pred_probs", "file"), ("pred_probs", "ids_file"), ("votes", "file"))
 _MAX_PLACE = 120  # characters of a dotted key in a message
 
 
@@ -28,22 +30,77 @@ def load_config(path: Path) -> AuditConfig:
     return parse_config(read_yaml(path), base=path.parent, source=str(path))
 
 
+def load_versions(path: Path) -> list[AuditConfig]:
+    """Return one config for each version of the dataset that the YAML file at `path` names, oldest first."""
+    return parse_versions(read_yaml(path), base=path.parent, source=str(path))
+
+
 def parse_config(document: Mapping[str, Any], *, base: Path, source: str) -> AuditConfig:
     """Return the config in `document`, with every path made absolute from `base`.
+
+    Of several versions of the dataset the one that `dataset.version` names is taken, or the newest.
 
     Raises
     ------
     ConfigFileError
         Naming `source`, each field that is wrong, what it got and what it allows.
     """
+    return parse_versions(document, base=base, source=source)[-1]
+
+
+def parse_versions(document: Mapping[str, Any], *, base: Path, source: str) -> list[AuditConfig]:
+    """Return the config in `document` for each version of its dataset, oldest first; at least one.
+
+    Raises
+    ------
+    ConfigFileError
+        As `parse_config` does, and if no version is there.
+    """
+    # a section whose every line is a comment is null in YAML, and means its defaults
+    sections = {key: part for key, part in document.items() if part is not None}
+    config = _validated(sections, source)
+    if config.dataset.versions is None:
+        return [_with_paths_from(config, base)]
+    pattern = _absolute_pattern(config.dataset.versions, base)
+    wanted = config.dataset.version
     try:
-        # a section whose every line is a comment is null in YAML, and means its defaults
-        config = AuditConfig.model_validate({key: part for key, part in document.items() if part is not None})
+        found = [version for version in find_versions(pattern) if wanted in (None, version.name)]
+    except PatternError as error:
+        msg = f"`dataset.versions` {error}."
+        raise ConfigFileError(msg) from None
+    if not found:
+        of_name = "" if wanted is None else f" called {wanted}"
+        msg = f"`dataset.versions` must find a version{of_name}; there is none at {pattern}. Hint: check the path."
+        raise ConfigFileError(msg)
+    documents = [_of_version(sections, version) for version in found]
+    return [_with_paths_from(_validated(each, source), base) for each in documents]
+
+
+def _validated(sections: Mapping[str, Any], source: str) -> AuditConfig:
+    try:
+        return AuditConfig.model_validate(sections)
     except ValidationError as error:
         lines = [_explain(item) for item in error.errors(include_url=False)]
         msg = f"{source} is not a valid config:\n" + "\n".join(f"  {line}" for line in lines)
         raise ConfigFileError(msg) from None
-    return _with_paths_from(config, base)
+
+
+def _absolute_pattern(pattern: str, base: Path) -> str:
+    if is_url(pattern):
+        msg = f"`dataset.versions` must be a pattern of paths on this machine; got {pattern!r:.200}."
+        raise ConfigFileError(f"{msg} Hint: mount the datasets.")
+    return os.path.normpath((base / at_home(pattern)).absolute()) + "/" * pattern.endswith("/")
+
+
+def _of_version(sections: Mapping[str, Any], version: FoundVersion) -> dict[str, Any]:
+    """Return the sections as they would be written for one version; `{version}` in file names becomes its name."""
+    dataset = {**sections["dataset"], "path": version.path, "version": version.name, "versions": None}
+    named: dict[str, Any] = {}
+    for section, field in _FILES_OF_VERSIONS:
+        given = named.get(section, sections.get(section))
+        if given is not None and given.get(field) is not None:
+            named[section] = {**given, field: given[field].replace(VERSION, version.name)}
+    return {**sections, "dataset": dataset, **named}
 
 
 def read_yaml(path: Path) -> Mapping[str, Any]:

@@ -5,6 +5,7 @@ Types are Arrow type names. A `rule` of the gate may name any table and column t
 
 from __future__ import annotations
 
+from labelhealth.configs.reaudit_tables import SUMMARY
 from labelhealth.configs.review_tables import ERROR_RATE, PATCH, REVIEW, REVIEW_ROWS, VERDICTS
 from labelhealth.configs.table import Column
 from labelhealth.configs.table import table as _table
@@ -535,6 +536,7 @@ TABLES = {
         REVIEW_ROWS,
         VERDICTS,
         PATCH,
+        SUMMARY,
     )
 }
 INPUT_TABLES = ("input", "columns", "classes")

@@ -16,6 +16,7 @@ INTRODUCTION = f"""\
 <root>/<dataset>/runs/                  one row a run, repeats included, partitioned by day
 <root>/<dataset>/review/                verdicts of people, what was given out to them, random samples
 <root>/<dataset>/compare/<old>-<new>/   two audits compared: tables from `changes` on, and manifest.json
+<root>/summary.parquet                  what the last re-audit came to
 <root>/.cache/                          objects, records and locks of the cache; safe to delete
 <root>/.prefect/                        state of the embedded Prefect server; safe to delete
 ```

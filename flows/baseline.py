@@ -47,8 +47,16 @@ def check_against_baselines(
         checks.append(held.checks)
         warnings += held.warnings
         tables = tables or held.tables
-    names = tuple(str(baseline.manifest["audit"]) for baseline, _ in groups if baseline is not None)
-    return BaselineCheck(tuple(checks), tables, tuple(dict.fromkeys(warnings)), names)
+    return BaselineCheck(tuple(checks), tables, tuple(dict.fromkeys(warnings)), _names(groups))
+
+
+def baseline_names(store: Store, inputs: Inputs, config: AuditConfig) -> tuple[str, ...]:
+    """Return the audits that one of these inputs would be compared with, without comparing."""
+    return _names(_rules_by_baseline(store, inputs, config))
+
+
+def _names(groups: list[tuple[Audit | None, BaselineRules]]) -> tuple[str, ...]:
+    return tuple(str(baseline.manifest["audit"]) for baseline, _ in groups if baseline is not None)
 
 
 def _rules_by_baseline(

@@ -20,6 +20,7 @@ from labelhealth.tasks.stage import calling, listening
     description="Compares two audits of a dataset: what became of each label issue, why, and whether it is chance.",
     persist_result=False,
     result_serializer="json",
+    retries=0,
 )
 def compare_flow(old: str, new: str, options: CompareOptions, run: RunOptions) -> str:
     """Compare the audits in two folders; return the folder of the comparison."""

@@ -9,7 +9,7 @@ from pathlib import Path
 from labelhealth.configs.audit import AuditConfig
 from labelhealth.configs.load import load_config
 from labelhealth.core.errors import LabelHealthError
-from labelhealth.flows.pipeline import run_audit
+from labelhealth.flows.processes import run_within_limits
 from labelhealth.flows.runners import n_workers
 from labelhealth.tasks.manifest import RunNotes
 from labelhealth.tasks.published import Audit, read_audit
@@ -76,7 +76,7 @@ def _audit(config: AuditConfig) -> Audit:
     notes = RunNotes()
     notes.answered_by = "this process"
     with calling(call_side_by_side(n_workers(config.run))), listening(notes):
-        return read_audit(Path(run_audit(config, notes).directory))
+        return read_audit(Path(run_within_limits(config, notes).directory))
 
 
 def _in_flow() -> bool:

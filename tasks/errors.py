@@ -24,3 +24,7 @@ def list_names(names: list[str]) -> str:
     """Return names for a message, the first of them only when there are many."""
     shown = ", ".join(repr(name) for name in names[:LISTED_NAMES])
     return shown if len(names) <= LISTED_NAMES else f"{shown} and {len(names) - LISTED_NAMES} more"
+
+
+class AuditEndedError(RuntimeError):
+    """The process of an audit ended before the audit did: it took too long, or crashed. Nobody's mistake in usage."""

@@ -79,6 +79,23 @@ def estimator_identity(
     return json.dumps(parts | {"preprocessing": preprocessing}, sort_keys=True, separators=(",", ":"))
 
 
+def is_current(identity: str) -> bool:
+    """Return whether an identity would be given today: the estimator's source and libraries are what they were."""
+    try:
+        parts = json.loads(identity)
+        today = estimator_identity(
+            parts["name"],
+            parts["params"],
+            kinds=dict(parts["kinds"]),
+            n_classes=0,  # the name is resolved already
+            n_rows=0,
+            preprocessing=parts["preprocessing"],
+        )
+    except (ValueError, KeyError, TypeError):
+        return False
+    return today == identity
+
+
 def _class_names(value: JsonValue) -> list[str]:
     """Return the names of an estimator and of those nested in it."""
     if isinstance(value, list):

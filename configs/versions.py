@@ -1,0 +1,80 @@
+"""The versions of a dataset that a pattern finds, in the order in which people number them."""
+
+from __future__ import annotations
+
+import glob
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+VERSION = "{version}"
+_SUFFIX = ".parquet"
+_PASSED_OVER = (".", "_")  # as in a dataset's folder: files that are being written, marks of other programs
+
+
+class PatternError(ValueError):
+    """A pattern cannot tell versions apart."""
+
+
+@dataclass(frozen=True)
+class FoundVersion:
+    """A version of a dataset."""
+
+    name: str
+    path: str
+
+
+def find_versions(pattern: str) -> list[FoundVersion]:
+    """Return what an absolute pattern finds, in natural order of the names: v2 before v10.
+
+    A version is called what stands in place of `{version}`; with a glob, the part of the path with the wildcard (parts,
+    joined by "-"), without `.parquet`. Names beginning with "." or "_" are passed over.
+
+    Raises
+    ------
+    PatternError
+        If the pattern holds neither a wildcard nor one `{version}`, or two places have one name.
+    """
+    _check(pattern)
+    parts = Path(pattern).parts
+    paths = glob.glob(pattern.replace(VERSION, "*").rstrip("/"))  # noqa: PTH207 - an absolute pattern
+    if pattern.endswith("/"):
+        paths = [path for path in paths if Path(path).is_dir()]
+    found: dict[str, FoundVersion] = {}
+    for path in sorted(paths):
+        version = FoundVersion(_name(parts, Path(path).parts), path)
+        if version.name.startswith(_PASSED_OVER):
+            continue
+        twin = found.setdefault(version.name, version)
+        if twin is not version:
+            msg = f"must find one place a version; {twin.path} and {path} are both {version.name}"
+            raise PatternError(msg)
+    return sorted(found.values(), key=lambda version: natural_key(version.name))
+
+
+def natural_key(text: str) -> tuple[list[tuple[int, int, str]], str]:
+    """Return a key that sorts numbers in a text by value: v2 before v10; equal numbers (v1, v01) by text."""
+    parts = re.split(r"([0-9]+)", text)
+    return [(0, int(part), "") if part.isdecimal() else (1, 0, part) for part in parts if part], text
+
+
+def _check(pattern: str) -> None:
+    parts = [part for part in Path(pattern).parts if VERSION in part]
+    if pattern.count(VERSION) > 1 or any(glob.has_magic(part) for part in parts):
+        msg = f"must hold {VERSION} once, in a part of the path without wildcards; got {pattern!r:.200}"
+        raise PatternError(msg)
+    if not parts and not glob.has_magic(pattern):
+        msg = f"must hold {VERSION} or a wildcard; got {pattern!r:.200}. Hint: a dataset without versions has a `path`"
+        raise PatternError(msg)
+
+
+def _name(pattern: tuple[str, ...], path: tuple[str, ...]) -> str:
+    """Return what a path is called that the pattern found; both have the same number of parts."""
+    names = []
+    for wanted, part in zip(pattern, path, strict=True):
+        if VERSION in wanted:
+            before, _, after = wanted.partition(VERSION)
+            return part[len(before) : len(part) - len(after)]
+        if glob.has_magic(wanted):
+            names.append(part.removesuffix(_SUFFIX))
+    return "-".join(names)

@@ -14,6 +14,7 @@ from labelhealth.core.errors import LabelHealthError
 from labelhealth.flows.kinds import run_task
 from labelhealth.flows.results import Results
 from labelhealth.tasks.changes import Evidence, HealthScores, find_changes
+from labelhealth.tasks.in_use import announced
 from labelhealth.tasks.input_files import hash_inputs
 from labelhealth.tasks.open_store import open_store
 from labelhealth.tasks.publish import publish_folder
@@ -66,6 +67,11 @@ def compare_audits(old: Audit, new: Audit, options: CompareOptions) -> Path:
         raise ComparisonError(f"{msg} Hint: give both the same dataset.name.")
     config = config_of_audit(new)
     store = open_store(config.store)
+    with announced(store.cache):
+        return _compare(store, config, old, new, options)
+
+
+def _compare(store: Store, config: AuditConfig, old: Audit, new: Audit, options: CompareOptions) -> Path:
     auditor = Auditor(config, new.manifest.get("code", {}), new.manifest.get("verdicts", []))
     report = old_report(store, old, auditor)
     digest = new.manifest["data"]["digest"]

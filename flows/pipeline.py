@@ -25,6 +25,7 @@ from labelhealth.tasks.guards import check_guards
 from labelhealth.tasks.health import summarize
 from labelhealth.tasks.heed import heed
 from labelhealth.tasks.in_sample import compare_with_baseline, draw_rows
+from labelhealth.tasks.in_use import announced
 from labelhealth.tasks.input_files import Inputs, hash_inputs
 from labelhealth.tasks.issues import find_issues
 from labelhealth.tasks.judge import judge
@@ -118,9 +119,10 @@ def stages_of(config: AuditConfig, inputs: Inputs) -> tuple[Stage[..., Any], ...
 def run_audit(config: AuditConfig, notes: RunNotes) -> Published:
     """Hash the input, run the stages, publish; the callers decide how stages are carried out."""
     store = open_store(config.store)
-    inputs = hash_inputs(store, config)
-    results = run_task(store, inputs, config)
-    return publish(store, inputs, config, results, notes)
+    with announced(store.cache):
+        inputs = hash_inputs(store, config)
+        results = run_task(store, inputs, config)
+        return publish(store, inputs, config, results, notes)
 
 
 def publish(

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, TextIO, TypeVar
 import click
 
 from labelhealth._signals import ending_in_time
+from labelhealth.cli_cache import cache
 from labelhealth.cli_reaudit import reaudit
 from labelhealth.cli_review import review
 from labelhealth.cli_serve import serve
@@ -251,6 +252,7 @@ def example(path: str, force: bool) -> None:
     _print(f"wrote {write_digits(path, force=force)}\n")
 
 
+cli.add_command(cache)
 cli.add_command(reaudit)
 cli.add_command(review)
 cli.add_command(serve)

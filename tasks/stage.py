@@ -23,9 +23,10 @@ from typing import Any, Generic, ParamSpec, Protocol, TypeVar, cast, get_type_hi
 
 from pydantic import BaseModel
 
+from labelhealth.tasks.in_use import mark_used
 from labelhealth.tasks.keys import KEY_SCHEMA, canonical, check_source, digest_of, fingerprint
 from labelhealth.tasks.locks import key_lock
-from labelhealth.tasks.records import read_record, write_record
+from labelhealth.tasks.records import read_record, record_path, write_record
 from labelhealth.tasks.store import Store, writing
 
 P = ParamSpec("P")
@@ -129,7 +130,9 @@ class Stage(Generic[P, Output]):
         started = time.perf_counter()
         key = self.key(call)
         output = read_record(_store_of(call), self.name, key, self.output_model)
-        if output is None:
+        if output is None or not mark_used(
+            _store_of(call).cache, record_path(_store_of(call), self.name, key)
+        ):
             return None
         return self._outcome(call, key, output, cached=True, started=started)
 

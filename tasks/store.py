@@ -24,6 +24,7 @@ from typing import BinaryIO, Literal, Self, TypeAlias
 from pydantic import BaseModel, ConfigDict, Field
 
 from labelhealth.tasks.errors import StoreError
+from labelhealth.tasks.in_use import mark_used
 from labelhealth.tasks.remote import fetch, is_mirror, push, push_once
 
 _BUFFER = 1 << 18  # bytes read at a time while hashing: what stays in a core's cache
@@ -183,7 +184,7 @@ class Store(BaseModel):
     def _keep(self, path: Path, ref: Ref) -> None:
         """Move a complete file to where `ref` lies."""
         target = self.path(ref)
-        if self.model_copy(update={"verify": "digest"})._holds_here(ref):
+        if self.model_copy(update={"verify": "digest"})._holds_here(ref) and mark_used(self.cache, target):
             push_once(target)
             return  # somebody may be reading it: leave that file in place
         target.parent.mkdir(parents=True, exist_ok=True)

@@ -8,7 +8,7 @@ import importlib
 from benchmarks.machine import describe_machine
 
 ALL = ("core", "scaling", "pipeline")
-NAMES = (*ALL, "out_of_core", "statistics", "in_sample")
+NAMES = (*ALL, "out_of_core", "statistics", "in_sample", "reaudit")
 
 
 def main() -> None:

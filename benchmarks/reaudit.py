@@ -41,6 +41,8 @@ class Measured:
     looks: float
     """Seconds of the slowest look at an unchanged dataset."""
     outcomes: list[str]
+    cpu: float
+    """Seconds of processor time, all processes together."""
     memory: int
     """Bytes of the largest process so far."""
 
@@ -52,7 +54,16 @@ def run(options: argparse.Namespace) -> None:
         for number in range(options.datasets):
             _write(scratch, number, options.rows, seed=number)
         title = f"{options.datasets} datasets of {count(options.rows)} rows, {options.workers} side by side"
-        columns = ("case", "seconds", "a dataset", "slowest look", "audited", "unchanged", "memory")
+        columns = (
+            "case",
+            "seconds",
+            "a dataset",
+            "slowest look",
+            "processor",
+            "audited",
+            "unchanged",
+            "memory",
+        )
         table = Table(f"labelhealth reaudit, start to end, engine {options.engine}: {title}", columns)
         _row(table, "first time", _reaudit(scratch, options))
         _row(table, "unchanged", _reaudit(scratch, options))
@@ -93,7 +104,7 @@ def _reaudit(scratch: Path, options: argparse.Namespace) -> Measured:
     ]
     command += ["--engine", options.engine, "--workers", str(options.workers)]
     environment = {**os.environ, "PYTHONPATH": str(ROOT), "GX_ANALYTICS_ENABLED": "false"}
-    started = time.perf_counter()
+    started, before = time.perf_counter(), _cpu()
     done = subprocess.run(
         command, env=environment, cwd=scratch, stdout=subprocess.PIPE, text=True, check=True
     )
@@ -101,7 +112,12 @@ def _reaudit(scratch: Path, options: argparse.Namespace) -> Measured:
     rows: list[dict[str, Any]] = json.loads(done.stdout)["datasets"]
     looks = [row["seconds"] for row in rows[1:] if row["outcome"] == "unchanged"]  # the first warms up
     memory = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss * 1024
-    return Measured(wall, max(looks, default=0.0), [row["outcome"] for row in rows], memory)
+    return Measured(wall, max(looks, default=0.0), [row["outcome"] for row in rows], _cpu() - before, memory)
+
+
+def _cpu() -> float:
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
 
 
 def _row(table: Table, case: str, found: Measured) -> None:

@@ -20,7 +20,7 @@ from labelhealth.configs.versions import natural_key
 from labelhealth.core.errors import LabelHealthError
 from labelhealth.flows.processes import AuditProcess
 from labelhealth.flows.published_before import find_published
-from labelhealth.tasks.errors import AuditEndedError
+from labelhealth.tasks.errors import AuditEndedError, StoreError
 from labelhealth.tasks.input_files import dataset_name
 from labelhealth.tasks.manifest import RunNotes
 from labelhealth.tasks.published import Audit, read_audit
@@ -275,8 +275,13 @@ def in_order(rows: Sequence[Looked], files: Sequence[str]) -> list[Looked]:
 
 def summarize(rows: Sequence[Looked]) -> list[Path]:
     """Write the summary of each store; configs that cannot be read stand in all of them."""
-    roots = dict.fromkeys(row.root for row in rows if row.root is not None)
-    return [write_summary(root, [row.row() for row in rows if row.root in (None, root)]) for root in roots]
+    written = []
+    for root in dict.fromkeys(row.root for row in rows if row.root is not None):
+        try:
+            written.append(write_summary(root, [row.row() for row in rows if row.root in (None, root)]))
+        except StoreError as error:  # its datasets have failed, and say so
+            _log.error("no summary: %s", error)
+    return written
 
 
 def first_root(files: Sequence[str]) -> str:

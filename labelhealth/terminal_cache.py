@@ -45,7 +45,7 @@ def _about(content: CacheContent, records: list[CachedRecord]) -> dict[str, Any]
         "records": len(records),
         "objects": len(names),
         "bytes": sum(content.objects[name].nbytes for name in names if name in content.objects),
-        "days_since_first_use": round(max(ages) / _DAY, 3),
+        "days_since_oldest_use": round(max(ages) / _DAY, 3),
         "days_since_last_use": round(min(ages) / _DAY, 3),
     }
 
@@ -57,7 +57,7 @@ def show_cache(console: Console, found: Mapping[str, Any]) -> None:
     for heading in ("results", "files", "bytes", "last used (days ago)"):
         table.add_column(heading, justify="right", no_wrap=True)
     for stage, about in found["stages"].items():
-        ages = f"{about['days_since_last_use']:.1f} to {about['days_since_first_use']:.1f}"
+        ages = f"{about['days_since_last_use']:.1f} to {about['days_since_oldest_use']:.1f}"
         table.add_row(stage, f"{about['records']:,}", f"{about['objects']:,}", size(about["bytes"]), ages)
     console.print(table)
     console.line()

@@ -9,7 +9,13 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from prefect.settings import PREFECT_FLOWS_DEFAULT_RETRIES, PREFECT_TASKS_DEFAULT_RETRIES, temporary_settings
+from prefect.settings import (
+    PREFECT_API_URL,
+    PREFECT_FLOWS_DEFAULT_RETRIES,
+    PREFECT_FLOWS_HEARTBEAT_FREQUENCY,
+    PREFECT_TASKS_DEFAULT_RETRIES,
+    temporary_settings,
+)
 
 from labelhealth.api import reaudit
 from labelhealth.flows import GateError, processes
@@ -70,10 +76,11 @@ def test_training_flow_stops_at_the_gate(api: str, tmp_path: Path, monkeypatch: 
     monkeypatch.setattr(processes.AuditProcess, "audit", lambda _, config, notes: run_audit(config, notes))
     flow = load_script("examples/train_flow").train_on_checked_labels
 
-    assert flow(model="first") == "first"
-    pq.write_table(pa.table(small_columns(n_rows=90)), tmp_path / "train.parquet")
-    with pytest.raises(GateError, match="min_rows"):
-        flow(model="second")
+    with temporary_settings({PREFECT_API_URL: api, PREFECT_FLOWS_HEARTBEAT_FREQUENCY: None}):
+        assert flow(model="first") == "first"
+        pq.write_table(pa.table(small_columns(n_rows=90)), tmp_path / "train.parquet")
+        with pytest.raises(GateError, match="min_rows"):
+            flow(model="second")
 
     assert (Path("first").exists(), Path("second").exists()) == (True, False)
     newest = asked(api, "flow_runs/filter", sort="START_TIME_DESC", limit=2)

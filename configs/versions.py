@@ -7,6 +7,8 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
+from labelhealth.configs.urls import glob_urls, is_url
+
 VERSION = "{version}"
 _SUFFIX = ".parquet"
 _PASSED_OVER = (".", "_")  # as in a dataset's folder: files that are being written, marks of other programs
@@ -25,7 +27,7 @@ class FoundVersion:
 
 
 def find_versions(pattern: str) -> list[FoundVersion]:
-    """Return what an absolute pattern finds, in natural order of the names: v2 before v10.
+    """Return what an absolute pattern, of paths or of URLs, finds, in natural order of the names: v2 before v10.
 
     A version is called what stands in place of `{version}`; with a glob, the part of the path with the wildcard (parts,
     joined by "-"), without `.parquet`. Names beginning with "." or "_" are passed over.
@@ -37,9 +39,7 @@ def find_versions(pattern: str) -> list[FoundVersion]:
     """
     _check(pattern)
     parts = Path(pattern).parts
-    paths = glob.glob(pattern.replace(VERSION, "*").rstrip("/"))  # noqa: PTH207 - an absolute pattern
-    if pattern.endswith("/"):
-        paths = [path for path in paths if Path(path).is_dir()]
+    paths = _paths_at(pattern.replace(VERSION, "*"))
     found: dict[str, FoundVersion] = {}
     for path in sorted(paths):
         version = FoundVersion(_name(parts, Path(path).parts), path)
@@ -50,6 +50,18 @@ def find_versions(pattern: str) -> list[FoundVersion]:
             msg = f"must find one place a version; {twin.path} and {path} are both {version.name}"
             raise PatternError(msg)
     return sorted(found.values(), key=lambda version: natural_key(version.name))
+
+
+def _paths_at(pattern: str) -> list[str]:
+    if not is_url(pattern):
+        paths = glob.glob(pattern.rstrip("/"))  # noqa: PTH207 - an absolute pattern
+        return [path for path in paths if not pattern.endswith("/") or Path(path).is_dir()]
+    try:
+        return glob_urls(pattern)
+    except Exception as error:
+        told = (str(error).splitlines() or [""])[0]
+        msg = f"must be a pattern of places that can be listed; {pattern} is not ({type(error).__name__}: {told:.200})"
+        raise PatternError(msg) from error
 
 
 def natural_key(text: str) -> tuple[list[tuple[int, int, str]], str]:

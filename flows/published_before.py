@@ -13,9 +13,11 @@ from labelhealth.flows.pipeline import stages_of
 from labelhealth.tasks.estimator_source import is_current
 from labelhealth.tasks.input_files import Inputs, hash_inputs
 from labelhealth.tasks.manifest import code_of, names_of, place_of
+from labelhealth.tasks.open_store import open_store
 from labelhealth.tasks.publish import MANIFEST
 from labelhealth.tasks.published import Audit, read_audit
 from labelhealth.tasks.published_tables import NoAuditError
+from labelhealth.tasks.remote import bring, fetch
 from labelhealth.tasks.store import Store, file_digest
 
 _ESTIMATOR = "estimator"
@@ -26,11 +28,13 @@ def find_published(config: AuditConfig) -> Audit | None:
 
     Only the input is hashed, and what was published; the cache is not asked, so it may be gone.
     """
-    store = Store(root=config.store.root, verify=config.store.verify)
+    store = open_store(config.store)
     inputs = hash_inputs(store, config)
     dataset, version = names_of(config, inputs)
     code = code_of(stages_of(config, inputs), None)
-    for path in sorted((Path(store.root) / dataset / version).glob(f"*/{MANIFEST}")):
+    folder = Path(store.root) / dataset / version
+    bring(folder, lambda name: name.endswith(f"/{MANIFEST}"))
+    for path in sorted(folder.glob(f"*/{MANIFEST}")):
         with contextlib.suppress(NoAuditError):
             audit = read_audit(path.parent)
             if _is_same(audit, store, inputs, config, code) and _is_whole(audit, inputs):
@@ -57,7 +61,8 @@ def _is_whole(audit: Audit, inputs: Inputs) -> bool:
     history = audit.directory.parents[1] / "history" / f"version={about['version']}"
     if [file["name"] for file in about["data"]["files"]] != inputs.names:
         return False
-    if not (history / f"{about['audit']}.parquet").is_file():
+    bring(audit.directory, bool)
+    if not fetch(history / f"{about['audit']}.parquet"):
         return False
     return all(_has_content(audit.directory, table) for table in about.get("tables", {}).values())
 

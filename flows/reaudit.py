@@ -25,6 +25,7 @@ from labelhealth.tasks.input_files import dataset_name
 from labelhealth.tasks.manifest import RunNotes
 from labelhealth.tasks.published import Audit, read_audit
 from labelhealth.tasks.reaudit_summary import write_summary
+from labelhealth.tasks.remote import local_place
 from labelhealth.tasks.side_by_side import available_cores
 
 DEFAULT_WORKERS = 2  # datasets side by side; each uses the cores that are its share
@@ -285,10 +286,10 @@ def summarize(rows: Sequence[Looked]) -> list[Path]:
 
 
 def first_root(files: Sequence[str]) -> str:
-    """Return the store of the first config that can be read, where an embedded server keeps its state."""
+    """Return the store of the first config that can be read; an embedded server keeps its state there."""
     for file in files:
         with contextlib.suppress(LabelHealthError):
-            return load_versions(Path(file))[-1].store.root
+            return str(local_place(load_versions(Path(file))[-1].store.root, "store.root"))
     msg = f"`configs` must hold one that can be read; got {', '.join(files):.200}."
     raise ConfigFileError(msg)
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -106,11 +105,11 @@ def prune(store: str, older_than: float | None, max_size: float | None, dry_run:
 
 
 def _store_at(place: str) -> Store:
-    from labelhealth.configs.load import absolute_path
+    from labelhealth.places import place_at
     from labelhealth.tasks.errors import StoreError
     from labelhealth.tasks.store import Store
 
-    found = Store(root=absolute_path(place, Path.cwd(), "STORE"))
+    found = Store(root=str(place_at(place, "STORE")))
     if not found.cache.is_dir():
         msg = f"`STORE` must be the root of a store; {found.root} has no cache. Hint: labelhealth cache ROOT"
         raise StoreError(msg)

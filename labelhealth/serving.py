@@ -30,6 +30,7 @@ from labelhealth.embedded import (
     starting_server,
 )
 from labelhealth.tasks.input_files import name_from
+from labelhealth.tasks.remote import local_place
 
 if TYPE_CHECKING:
     from prefect.client.orchestration import PrefectClient
@@ -109,7 +110,8 @@ def serve(paths: Sequence[str], when: When, tell: Callable[[str], object]) -> No
     if len(set(names)) < len(names):
         msg = f"`CONFIG...` must be files of different names; got {', '.join(sorted(names))}."
         raise ConfigFileError(f"{msg} Hint: each file names a deployment.")
-    with _server(audits[0].config.store.root, when) as (schedule, is_ours):
+    root = str(local_place(audits[0].config.store.root, "store.root"))
+    with _server(root, when) as (schedule, is_ours):
         asyncio.run(_serve(audits, schedule, tell, is_ours=is_ours))
 
 

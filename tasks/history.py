@@ -10,7 +10,7 @@ import pyarrow.parquet as pq
 
 from labelhealth.configs.tables import HISTORY
 from labelhealth.tasks.published_tables import NoAuditError
-from labelhealth.tasks.remote import bring
+from labelhealth.tasks.remote import bring_visible
 from labelhealth.tasks.tables import type_named
 
 
@@ -25,7 +25,7 @@ def read_history(place: Path) -> list[dict[str, Any]]:
     NoAuditError
         If there is no history in the place, which is a dataset's folder or a store with a single dataset.
     """
-    bring(place, lambda name: name.endswith(".parquet") and "history" in name.split("/")[:2])
+    bring_visible(place, lambda name: name.endswith(".parquet") and "history" in name.split("/")[:2])
     folder = _folder(place)
     rows = [row for path in sorted(folder.glob("version=*/*.parquet")) for row in _rows(path)]
     if not rows:

@@ -16,7 +16,7 @@ from pydantic import BaseModel, ConfigDict, JsonValue, ValidationError
 from labelhealth.configs.tables import LABEL_ISSUES
 from labelhealth.tasks.publish import MANIFEST
 from labelhealth.tasks.published_tables import NoAuditError, frame_of, no_audit, read_first_rows, read_table
-from labelhealth.tasks.remote import bring, fetch
+from labelhealth.tasks.remote import bring_visible, fetch
 from labelhealth.tasks.verdict import Verdict, VerdictName, exit_code
 
 if TYPE_CHECKING:
@@ -215,7 +215,7 @@ def newest_audit(place: Path) -> Audit:
     """
     if fetch(place / MANIFEST):
         return read_audit(place)
-    bring(place, lambda name: name.endswith(MANIFEST) and name.count("/") <= _DEPTH)
+    bring_visible(place, lambda name: name.endswith(MANIFEST) and name.count("/") <= _DEPTH)
     found, n_others = [], 0
     for manifest in _manifests(place):
         try:

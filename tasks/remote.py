@@ -28,6 +28,7 @@ from labelhealth.core.errors import LabelHealthError
 T = TypeVar("T")
 _TRIES = 6  # of a request; the waits between them add up to about ten seconds
 _FIRST_WAIT = 0.2  # seconds, doubled each time
+_ON_ITS_WAY = 3600.0  # seconds in which a file that was written here reaches its store
 _ENDPOINTS = ("AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_S3", "FSSPEC_S3_ENDPOINT_URL", "STORAGE_EMULATOR_HOST")
 _VALIDATORS = (
     "ETag",
@@ -53,18 +54,40 @@ def local_place(path: str, field: str) -> Path:
 
 
 def bring(folder: Path, wanted: Callable[[str], bool]) -> None:
-    """Bring files of a mirror's folder here whose path in it is `wanted`, those that are not here as they are there.
+    """Make files of a mirror's folder whose path in it is `wanted` those of the store; other folders stay as they are.
 
-    A folder that is no mirror stays as it is.
+    What lies here and not there goes, unless it is so new that it may be on its way there.
     """
     url = url_of(folder)
     if url is None:
         return
-    for name, size in sizes_below(url).items():
+    there = sizes_below(url)
+    for path in list(folder.rglob("*")):
+        name = path.relative_to(folder).as_posix()
+        if wanted(name) and name not in there and _is_left_over(path):
+            path.unlink(missing_ok=True)
+    for name, size in there.items():
         path = folder / name
         if name and wanted(name) and not (path.is_file() and path.stat().st_size == size):
             with missing_means_none():  # replaced or removed meanwhile
                 download(f"{url.rstrip('/')}/{name}", path)
+
+
+def bring_visible(folder: Path, wanted: Callable[[str], bool]) -> None:
+    """Do as `bring` in the folders right below, hidden ones apart: the cache of a store holds many files."""
+    url = url_of(folder)
+    if url is None:
+        return
+    here = {path.name for path in folder.glob("*") if path.is_dir()}
+    for child in sorted(name for name in here | folders_in(url) if not name.startswith(".")):
+        bring(folder / child, lambda name, child=child: wanted(f"{child}/{name}"))  # type: ignore[misc]
+
+
+def _is_left_over(path: Path) -> bool:
+    """Return whether a file is old enough to have reached its store long ago."""
+    with missing_means_none():
+        return path.is_file() and path.stat().st_mtime < time.time() - _ON_ITS_WAY
+    return False
 
 
 def check_url(url: str, field: str) -> None:
@@ -172,10 +195,24 @@ def versions_below(url: str) -> dict[str, tuple[int, str | None]]:
     return {name: (int(info["size"]), _validator(info)) for name, info in _infos_below(url).items()}
 
 
+def folders_in(url: str) -> set[str]:
+    """Return the names of the folders right below a URL; none where nothing is."""
+
+    def look(fs: Any, key: str) -> set[str]:
+        entries = fs.ls(key, detail=True)
+        return {
+            each["name"].rstrip("/").rpartition("/")[2] for each in entries if each["type"] == "directory"
+        }
+
+    with missing_means_none():
+        return _repeat(look, url)
+    return set()
+
+
 def _infos_below(url: str) -> dict[str, dict[str, Any]]:
     def look(fs: Any, key: str) -> dict[str, dict[str, Any]]:
         found: dict[str, dict[str, Any]] = fs.find(key, detail=True)
-        return {name[len(key) :].strip("/"): info for name, info in found.items()}
+        return {name.lstrip("/")[len(key) :].strip("/"): info for name, info in found.items()}
 
     with _there(url):
         return _repeat(look, url)

@@ -62,6 +62,7 @@ def server() -> Iterator[Flaky]:
         "AWS_SECRET_ACCESS_KEY": "secret-of-the-tester",
         "AWS_DEFAULT_REGION": "us-east-1",
         "AWS_EC2_METADATA_DISABLED": "true",
+        "AWS_MAX_ATTEMPTS": "1",  # what is refused comes to us
     }
     before = dict(os.environ)
     os.environ.update(settings)
@@ -79,6 +80,7 @@ def bucket(server: Flaky, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> st
     import s3fs
 
     server.every = 0
+    monkeypatch.setattr(remote, "_FIRST_WAIT", 0.01)
     monkeypatch.setenv("LABELHEALTH_MIRRORS", str(tmp_path / "mirrors"))
     name = f"bucket-{server.n_requests}"
     s3fs.S3FileSystem(skip_instance_cache=True, use_listings_cache=False).mkdir(name)

@@ -111,6 +111,9 @@ class StoreOptions(Options):
     """Folder of the store; relative to the config file."""
     verify: Literal["digest", "stat"] = "digest"
     """How files are recognised: by content, or (a shortcut) by path, size and time."""
+    max_audits: int | None = Field(default=None, ge=1)
+    """Audits that compute in the store at one time, on one machine or wherever file locks are shared; further ones
+    wait. No limit unless given."""
 
 
 class RunOptions(Options):

@@ -36,6 +36,11 @@ def announce(directory: str) -> None:
     """Tell the outcome of a published audit: as events, and as name and tags of the current flow run."""
     audit = read_audit(Path(directory))
     _try("the name of the flow run", lambda: _name_run(audit))
+    announce_events(audit)
+
+
+def announce_events(audit: Audit) -> None:
+    """Tell the outcome of a published audit as events."""
     _try("events", lambda: _emit_events(audit))
 
 

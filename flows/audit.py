@@ -9,6 +9,7 @@ from labelhealth.flows.artifacts import publish_artifacts
 from labelhealth.flows.parameters import ConfigParameter
 from labelhealth.flows.pipeline import Published
 from labelhealth.flows.processes import run_within_limits
+from labelhealth.flows.run_log import logging_to_run
 from labelhealth.flows.runners import submitting
 from labelhealth.tasks.manifest import current_notes
 from labelhealth.tasks.stage import calling, listening
@@ -25,7 +26,7 @@ from labelhealth.tasks.stage import calling, listening
 def audit_flow(config: ConfigParameter) -> Published:
     """Audit the labels of the dataset that `config` names; `config` may be the path of a YAML file, too."""
     notes = current_notes()
-    with submitting(config.run) as caller, calling(caller), listening(notes):
+    with logging_to_run(), submitting(config.run) as caller, calling(caller), listening(notes):
         published = run_within_limits(config, notes)
     publish_artifacts(published.directory, config)
     announce(published.directory)

@@ -29,6 +29,7 @@ def main() -> None:
     requests: queue.SimpleQueue[dict[str, Any] | None] = queue.SimpleQueue()
     threading.Thread(target=_listen, args=(requests,), daemon=True).start()
     logging.getLogger("labelhealth").addHandler(_Forward(answers))
+    logging.getLogger("labelhealth").setLevel(logging.INFO)  # whoever asked decides what is kept
     while (request := requests.get()) is not None:
         _say(answers, _answer(request, answers))
 

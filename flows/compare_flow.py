@@ -9,6 +9,7 @@ from prefect import flow
 from labelhealth.configs.audit import RunOptions
 from labelhealth.configs.compare import CompareOptions
 from labelhealth.flows.compare import compare_audits
+from labelhealth.flows.run_log import logging_to_run
 from labelhealth.flows.runners import submitting
 from labelhealth.tasks.manifest import current_notes
 from labelhealth.tasks.published import read_audit
@@ -24,5 +25,5 @@ from labelhealth.tasks.stage import calling, listening
 )
 def compare_flow(old: str, new: str, options: CompareOptions, run: RunOptions) -> str:
     """Compare the audits in two folders; return the folder of the comparison."""
-    with submitting(run) as caller, calling(caller), listening(current_notes()):
+    with logging_to_run(), submitting(run) as caller, calling(caller), listening(current_notes()):
         return str(compare_audits(read_audit(Path(old)), read_audit(Path(new)), options))

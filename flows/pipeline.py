@@ -36,6 +36,7 @@ from labelhealth.tasks.manifest import (
     code_of,
     history_row,
     manifest_of,
+    names_of,
     place_of,
     run_row,
     verdict_of,
@@ -121,6 +122,7 @@ def run_audit(config: AuditConfig, notes: RunNotes) -> Published:
     store = open_store(config.store)
     with announced(store.cache):
         inputs = hash_inputs(store, config)
+        notes.about = " ".join(names_of(config, inputs))
         results = run_task(store, inputs, config)
         return publish(store, inputs, config, results, notes)
 
@@ -138,4 +140,5 @@ def publish(
     publish_audit(store, place, results.tables, results.checks, manifest)
     append_history(store, place, history_row(store, results.tables["health"], place, inputs, verdict, notes))
     append_run(store, place, run_row(place, verdict, notes))
+    notes.log("%s, published in %s", verdict.verdict, place.directory(store))
     return Published(directory=str(place.directory(store)), verdict=verdict)

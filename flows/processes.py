@@ -23,7 +23,10 @@ from labelhealth.flows import audit_process
 from labelhealth.flows.pipeline import Published, run_audit
 from labelhealth.flows.runners import n_workers
 from labelhealth.tasks.errors import AuditEndedError
+from labelhealth.tasks.input_files import dataset_name
+from labelhealth.tasks.locks import slot_of
 from labelhealth.tasks.manifest import RunNotes
+from labelhealth.tasks.open_store import open_store
 from labelhealth.tasks.published import read_audit
 from labelhealth.tasks.side_by_side import call_side_by_side
 from labelhealth.tasks.stage import calling, is_recomputing, listening, recomputing
@@ -34,11 +37,22 @@ _log = logging.getLogger("labelhealth")
 
 
 def run_within_limits(config: AuditConfig, notes: RunNotes) -> Published:
-    """Audit here; with `run.timeout` in a process that is ended when the time is over."""
-    if config.run.timeout is None:
-        return run_audit(config, notes)
-    with AuditProcess() as process:
-        return process.audit(config, notes)
+    """Audit here, when the store has room; with `run.timeout` in a process that is ended when the time is over."""
+    with room_in_store(config):
+        if config.run.timeout is None:
+            return run_audit(config, notes)
+        with AuditProcess() as process:
+            return process.audit(config, notes)
+
+
+def room_in_store(config: AuditConfig) -> contextlib.AbstractContextManager[None]:
+    """Wait until fewer than `store.max_audits` audits compute in the store; count as one of them for the block."""
+    folder = open_store(config.store).cache / "locks" / "slots"
+
+    def waiting() -> None:
+        _log.warning("%s: waiting for %s other audits", dataset_name(config), config.store.max_audits)
+
+    return slot_of(folder, config.store.max_audits, waiting)
 
 
 def audit_here(config: AuditConfig, tell: Callable[[str, int], None], *, recompute: bool) -> str:

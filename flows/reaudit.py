@@ -18,7 +18,7 @@ from labelhealth.configs.audit import AuditConfig
 from labelhealth.configs.load import ConfigFileError, load_versions
 from labelhealth.configs.versions import natural_key
 from labelhealth.core.errors import LabelHealthError
-from labelhealth.flows.processes import AuditProcess
+from labelhealth.flows.processes import AuditProcess, room_in_store
 from labelhealth.flows.published_before import find_published
 from labelhealth.tasks.errors import AuditEndedError, StoreError
 from labelhealth.tasks.input_files import dataset_name
@@ -239,7 +239,8 @@ class Workers:
         started, now = time.perf_counter(), datetime.now(UTC)
         process = self._free.get()
         try:
-            published = process.audit(self._with_share_of_cores(config), RunNotes())
+            with room_in_store(config):
+                published = process.audit(self._with_share_of_cores(config), RunNotes())
             found: dict[str, Any] = {"outcome": "audited", **_found(read_audit(Path(published.directory)))}
         except Exception as error:  # noqa: BLE001 - one dataset must not stop the others
             found = _failure(error)

@@ -12,6 +12,7 @@ from prefect.client.schemas.objects import State
 from prefect.states import Completed, Failed
 from prefect.task_runners import ThreadPoolTaskRunner
 
+from labelhealth.flows.announce import announce_events
 from labelhealth.flows.reaudit import (
     DEFAULT_WORKERS,
     Looked,
@@ -21,6 +22,7 @@ from labelhealth.flows.reaudit import (
     look_at,
     summarize,
 )
+from labelhealth.flows.run_log import logging_to_run
 from labelhealth.tasks.errors import AuditEndedError
 from labelhealth.tasks.markdown import inert_text
 
@@ -46,7 +48,8 @@ class ReauditError(AuditEndedError):
 def reaudit_flow(configs: list[str], workers: int = DEFAULT_WORKERS) -> list[dict[str, Any]]:
     """Re-audit the datasets of config files and folders of them; fails, at the end, if one could not be audited."""
     files = [str(path) for path in find_configs(configs)]
-    rows = _carry_out(files, workers)
+    with logging_to_run():
+        rows = _carry_out(files, workers)
     summarize(rows)
     shown = [{name: _shown(value) for name, value in row.row().items()} for row in rows]
     create_table_artifact(shown[:_MAX_ROWS], key="label-reaudit", description="What became of each dataset")
@@ -62,6 +65,9 @@ def _carry_out(files: Sequence[str], n_workers: int) -> list[Looked]:
     def reaudit(file: str) -> State[Any]:
         job = look_at(file, tell)
         rows = found[file] = workers.finish(job, tell)
+        for row in rows:
+            if row.outcome == "audited" and row.audit is not None:
+                announce_events(row.audit)
         failed = [row for row in rows if row.outcome == "failed"]
         if failed:
             return Failed(message=failed[0].reason)

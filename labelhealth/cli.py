@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+import logging
 import os
 import shlex
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO, TypeVar
 
@@ -123,8 +125,27 @@ def _audit_options(command: Command) -> Command:
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
 @click.version_option(package_name="labelhealth", prog_name="labelhealth")
-def cli() -> None:
+@click.option("-v", "--verbose", is_flag=True, help="Log what is done, with dataset and version, to stderr.")
+@click.pass_context
+def cli(context: click.Context, verbose: bool) -> None:
     """Audit the labels of a dataset kept in Parquet."""
+    if verbose:
+        context.with_resource(_logging_to_stderr())
+
+
+@contextlib.contextmanager
+def _logging_to_stderr() -> Iterator[None]:
+    """Write what the package logs to standard error, for the command."""
+    package, handler = logging.getLogger("labelhealth"), logging.StreamHandler()
+    handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
+    level = package.level
+    package.addHandler(handler)
+    package.setLevel(logging.INFO)
+    try:
+        yield
+    finally:
+        package.removeHandler(handler)
+        package.setLevel(level)
 
 
 @cli.command()

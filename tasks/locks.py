@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import logging
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 try:
@@ -13,6 +14,7 @@ except ImportError:  # not a POSIX system
     fcntl = None  # type: ignore[assignment]  # the fallback below checks for it
 
 _log = logging.getLogger("labelhealth")
+_POLL_SECONDS = 0.2
 
 
 @contextlib.contextmanager
@@ -34,3 +36,35 @@ def key_lock(path: Path) -> Iterator[bool]:
             yield False
             return
         yield True
+
+
+@contextlib.contextmanager
+def slot_of(folder: Path, n_slots: int | None, waiting: Callable[[], None]) -> Iterator[None]:
+    """Hold one of the slots in a folder for the block; wait for one if all are taken, after calling `waiting` once.
+
+    Without file locks, or without a number of slots, the block runs at once.
+    """
+    if fcntl is None or n_slots is None:
+        yield
+        return
+    folder.mkdir(parents=True, exist_ok=True)
+    with contextlib.ExitStack() as stack:
+        files = [stack.enter_context((folder / f"slot-{place}").open("ab")) for place in range(n_slots)]
+        told = False
+        while not any(_taken_now(file.fileno()) for file in files):
+            if not told:
+                waiting()
+                told = True
+            time.sleep(_POLL_SECONDS)
+        yield
+
+
+def _taken_now(handle: int) -> bool:
+    """Take a lock if it is free; return whether there is nothing to wait for."""
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    except OSError:  # no file locks here
+        return True
+    return True

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import platform
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -22,6 +23,7 @@ from labelhealth.tasks.store import Ref, Store
 from labelhealth.tasks.tables import read_parquet
 from labelhealth.tasks.verdict import Verdict, decide
 
+_log = logging.getLogger("labelhealth")
 _SHORT = 12  # hexadecimal digits of an audit id or a default version: 48 bits
 
 
@@ -33,6 +35,12 @@ class RunNotes:
     answered_by: str = "Prefect"
     """Who carried out the stages: store, this process, embedded server, or the configured API."""
     outcomes: list[Outcome[Any]] = field(default_factory=list)
+    about: str = "audit"
+    """Dataset and version, as soon as they are known: what lines of the log begin with."""
+
+    def log(self, text: str, *values: object) -> None:
+        """Write a line about this audit to the log."""
+        _log.info(f"%s: {text}", self.about, *values)
 
     def started(self, stage: str, n_calls: int) -> None:
         """Hear that a stage is about to run."""
@@ -43,6 +51,8 @@ class RunNotes:
     def finished(self, outcome: Outcome[Any]) -> None:
         """Note one finished call."""
         self.outcomes.append(outcome)
+        how = "from the cache" if outcome.cached else "computed"
+        self.log("%s %s in %.2f s", outcome.name, how, outcome.seconds)
 
     @property
     def seconds(self) -> float:

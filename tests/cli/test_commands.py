@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +15,7 @@ import pytest
 import yaml
 
 import labelhealth
+from labelhealth.tasks.locks import slot_of
 from labelhealth.tasks.published import read_audit
 from tests.cli.conftest import Command
 from tests.conftest import small_columns
@@ -31,6 +34,34 @@ def test_audit_shows_what_was_found(command: Command, small_data: Path) -> None:
     again = command("audit", small_data, *LOCAL)
     assert "22 of 22 stage runs from the cache" in again.output
     assert "answered by store" in again.output
+
+
+def test_verbose_logs_each_stage(command: Command, small_data: Path) -> None:
+    """Lines with dataset and version, on standard error; results stay alone on standard output."""
+    ended = command("--verbose", "audit", small_data, *LOCAL, "--dataset-version", "v7", "--json")
+    lines = ended.errors.splitlines()
+
+    assert json.loads(ended.output)["verdict"] == "PASS"
+    assert len(lines) == 23
+    assert all(" INFO data v7: " in line for line in lines)
+    assert any(line.split(": ", 1)[1].startswith("train fold 0 computed in ") for line in lines)
+    assert ": PASS, published in " in lines[-1]
+
+
+def test_audits_of_one_store_take_turns(command: Command, small_data: Path, tmp_path: Path) -> None:
+    """With `store.max_audits: 1` an audit that finds another one at work waits, says so, and then does its work."""
+    taken = tmp_path / "audits" / ".cache" / "locks" / "slots"
+    with ThreadPoolExecutor(1) as threads:
+        with slot_of(taken, 1, lambda: None):
+            waiting = threads.submit(
+                command, "--verbose", "audit", small_data, *LOCAL, "--set", "store.max_audits=1"
+            )
+            time.sleep(0.5)
+            assert not waiting.done()
+        ended = waiting.result(timeout=60)
+
+    assert ended.code == 0
+    assert "WARNING data: waiting for 1 other audits" in ended.errors
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,11 @@ from __future__ import annotations
 import errno
 import hashlib
 import os
+import subprocess
+import sys
+import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -117,6 +121,63 @@ def test_lock_that_a_file_system_refuses_is_told(
     with key_lock(tmp_path / "locks" / "key") as held:
         assert not held
     assert "no file locks" in caplog.text
+
+
+def test_slots_are_as_many_as_asked_for(tmp_path: Path) -> None:
+    """Of four that want one of two slots, two work at a time, the others are told to wait; all get their turn."""
+    at_work, most, waited, lock = 0, 0, 0, threading.Lock()
+    others_wait = threading.Event()
+    both = threading.Barrier(2, timeout=20)
+
+    def wait() -> None:
+        nonlocal waited
+        with lock:
+            waited += 1
+            if waited == 2:
+                others_wait.set()
+
+    def work() -> None:
+        nonlocal at_work, most
+        with locks.slot_of(tmp_path / "slots", 2, wait):
+            with lock:
+                at_work += 1
+                most = max(most, at_work)
+            both.wait()
+            assert others_wait.wait(20)
+            with lock:
+                at_work -= 1
+
+    with ThreadPoolExecutor(4) as threads:
+        for future in [threads.submit(work) for _ in range(4)]:
+            future.result()
+
+    assert most == 2
+    assert waited == 2
+
+
+def test_slot_of_a_killed_process_is_free(tmp_path: Path) -> None:
+    """The kernel gives the place back."""
+    code = (
+        "import sys, time; from pathlib import Path; from labelhealth.tasks.locks import slot_of\n"
+        "with slot_of(Path(sys.argv[1]), 1, lambda: None): print('in', flush=True); time.sleep(60)"
+    )
+    with subprocess.Popen([sys.executable, "-c", code, str(tmp_path)], stdout=subprocess.PIPE) as holder:
+        assert holder.stdout is not None
+        holder.stdout.readline()
+        told: list[int] = []
+
+        def kill() -> None:
+            told.append(1)
+            holder.kill()
+
+        with locks.slot_of(tmp_path, 1, kill):
+            assert told == [1]
+
+
+def test_without_a_limit_nobody_waits(tmp_path: Path) -> None:
+    """No number, no files."""
+    with locks.slot_of(tmp_path / "slots", None, lambda: pytest.fail("waited")):
+        assert not (tmp_path / "slots").exists()
 
 
 def test_source_is_known_by_content(store: Store, tmp_path: Path) -> None:

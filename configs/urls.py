@@ -21,7 +21,7 @@ def glob_urls(pattern: str) -> list[str]:
     import fsspec  # type: ignore[import-untyped]  # it has no types
 
     scheme = urlsplit(pattern).scheme
-    system = fsspec.filesystem(scheme, use_listings_cache=False)
+    system = fsspec.filesystem(scheme, skip_instance_cache=True, use_listings_cache=False)
     found = system.glob(pattern.rstrip("/"), detail=True)
     wants_folder = pattern.endswith("/")
     return [

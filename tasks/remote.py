@@ -272,7 +272,7 @@ def _file_system(scheme: str, field: str) -> Any:
     try:
         import fsspec  # type: ignore[import-untyped]  # it has no types
 
-        return fsspec.filesystem(scheme, use_listings_cache=False)
+        return fsspec.filesystem(scheme, skip_instance_cache=True, use_listings_cache=False)
     except (ImportError, ValueError) as error:
         msg = f"`{field}` must be a path or a URL that fsspec knows; {scheme}:// is not ready ({error})."
         raise RemoteError(f"{msg} Hint: pip install 'labelhealth[s3]' for s3://.") from error

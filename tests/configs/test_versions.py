@@ -100,7 +100,7 @@ def test_one_config_a_version(tmp_path: Path) -> None:
         ),
         ({"versions": "*"}, "must find one place a version; .*v2 and .*v2.parquet are both v2"),
         ({"versions": "bad*"}, "`dataset.version` must be"),
-        ({"versions": "s3://bucket/v*"}, "must be a pattern of paths on this machine"),
+        ({"versions": "nowhere://bucket/v*"}, "must be a pattern of places that can be listed"),
         ({}, "`dataset.path` is missing"),
     ],
 )

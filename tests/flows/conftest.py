@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import http.server
 import json
+import os
+import sqlite3
 import threading
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -14,6 +17,7 @@ import pytest
 
 from labelhealth.configs.audit import AuditConfig
 from labelhealth.configs.load import parse_config
+from labelhealth.embedded import set_environment, starting_server
 from labelhealth.flows.pipeline import STAGES
 
 
@@ -55,6 +59,39 @@ def ran(monkeypatch: pytest.MonkeyPatch) -> Counter[str]:
     for stage in STAGES:
         monkeypatch.setattr(stage, "fn", counting(stage.name, stage.fn))
     return counts
+
+
+@pytest.fixture(scope="session")
+def prefect_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str | None]]:
+    """Start one server for this process; yield the environment that makes it the configured API."""
+    before = dict(os.environ)
+    with starting_server(tmp_path_factory.mktemp("prefect")) as server:
+        server.wait_until_ready()
+        names = {name for name in {*before, *os.environ} if os.environ.get(name) != before.get(name)}
+        configured = {name: os.environ.get(name) for name in names}
+        with set_environment({name: before.get(name) for name in names}):
+            yield configured
+
+
+@pytest.fixture
+def ready_store(prefect_server: dict[str, str | None], tmp_path: Path) -> Path:
+    """Return a store whose embedded server has its database already: making one takes most of a server's start."""
+    home = tmp_path / "audits" / ".prefect"
+    home.mkdir(parents=True)
+    used = Path(str(prefect_server["PREFECT_HOME"])) / "prefect.db"
+    with (
+        contextlib.closing(sqlite3.connect(used)) as old,
+        contextlib.closing(sqlite3.connect(home / "prefect.db")) as new,
+    ):
+        old.backup(new)
+    return home.parent
+
+
+@pytest.fixture(scope="module")
+def api(prefect_server: dict[str, str | None]) -> Iterator[str]:
+    """Configure the server for the tests of this module; return its address."""
+    with set_environment(prefect_server):
+        yield os.environ["PREFECT_API_URL"]
 
 
 @pytest.fixture

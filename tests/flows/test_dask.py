@@ -17,7 +17,6 @@ import pytest
 from labelhealth.api import run
 from labelhealth.configs.audit import AuditConfig
 from labelhealth.configs.load import parse_config
-from labelhealth.embedded import starting_server
 from labelhealth.flows.pipeline import STAGES
 from labelhealth.flows.runners import RunnerError
 from labelhealth.tasks.errors import InputError
@@ -42,11 +41,8 @@ MakeConfig = Callable[..., AuditConfig]
 
 
 @pytest.fixture(scope="module", autouse=True)
-def api(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """Start one server and configure it for the tests of this module."""
-    with starting_server(tmp_path_factory.mktemp("prefect")) as server:
-        server.wait_until_ready()
-        yield server.url
+def _configured(api: str) -> None:
+    """Let all tests of this module use the server."""
 
 
 @pytest.fixture(scope="module")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import json
+import logging
 import os
 import signal
 import sqlite3
@@ -11,7 +12,7 @@ import subprocess
 import sys
 import time
 import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from types import SimpleNamespace
@@ -19,13 +20,12 @@ from typing import Any
 
 import pyarrow as pa
 import pytest
-from prefect.settings import PREFECT_API_URL, temporary_settings
+from prefect.settings import PREFECT_API_URL, PREFECT_LOGGING_LEVEL, temporary_settings
 
 from labelhealth.api import compare, run
 from labelhealth.configs.audit import AuditConfig
 from labelhealth.configs.load import ConfigFileError
 from labelhealth.core.errors import LabelHealthError
-from labelhealth.embedded import starting_server
 from labelhealth.flows import announce as announcing
 from labelhealth.tasks import health as health_stage
 from labelhealth.tasks import train as train_stage
@@ -43,14 +43,6 @@ pytestmark = [
     pytest.mark.filterwarnings("ignore::ResourceWarning"),
     pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"),
 ]
-
-
-@pytest.fixture(scope="module")
-def api(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """Start one server and configure it for the tests of this module."""
-    with starting_server(tmp_path_factory.mktemp("prefect")) as server:
-        server.wait_until_ready()
-        yield server.url
 
 
 def asked(api: str, path: str, **body: Any) -> Any:
@@ -227,6 +219,33 @@ def test_comparison_is_a_flow_run_and_equals_that_of_the_process(
         assert (in_flow.directory / name).read_bytes() == (local.directory / name).read_bytes(), name
 
 
+def test_log_of_a_run_tells_each_stage(
+    api: str, make_config: MakeConfig, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Dataset and version in every line, whatever else runs in the process; nothing is passed on afterwards."""
+    import prefect.main  # noqa: F401 - it sets handlers when it is first imported
+
+    runs = logging.getLogger("prefect.flow_runs")
+    runs.addHandler(caplog.handler)
+    caplog.set_level(logging.INFO, logger="prefect.flow_runs")
+    try:
+        with temporary_settings({PREFECT_LOGGING_LEVEL: "INFO"}):
+            run(
+                make_config(run__engine="prefect", dataset__name="bees", dataset__version="v7"),
+                from_store=False,
+            )
+        logging.getLogger("labelhealth").info("outside")
+    finally:
+        runs.removeHandler(caplog.handler)
+
+    lines = [record.getMessage() for record in caplog.records if record.name == "prefect.flow_runs"]
+    told = [line for line in lines if line.startswith("bees v7: ")]
+    assert len(told) == N_STAGE_RUNS + 1
+    assert any(line.startswith("bees v7: train fold 0 computed in ") for line in told)
+    assert told[-1].startswith("bees v7: PASS, published in ")
+    assert "outside" not in lines
+
+
 def test_failing_comparison_fails_the_flow(
     api: str, make_config: MakeConfig, write_parquet: Callable[..., Path], tmp_path: Path
 ) -> None:
@@ -369,7 +388,8 @@ def test_audit_that_cannot_be_told_is_complete(
     assert audit.verdict.verdict == "PASS"
     assert last_flow_run(api)["state_type"] == "COMPLETED"
     assert last_flow_run(api)["name"] == "audit mute"
-    assert [record.getMessage() for record in caplog.records if record.name == "labelhealth"] == [
+    warnings = [record for record in caplog.records if record.levelno == logging.WARNING]
+    assert [record.getMessage() for record in warnings if record.name == "labelhealth"] == [
         "could not tell Prefect the name of the flow run of the audit",
         "could not tell Prefect events of the audit",
     ]
@@ -490,7 +510,7 @@ class Slow(LogisticRegression):
 @pytest.mark.skipif(not Path("/proc/self/environ").exists(), reason="needs Linux")
 @pytest.mark.parametrize(("name", "code"), [("SIGINT", 130), ("SIGTERM", 143), ("SIGKILL", -9)])
 def test_interrupted_audit_ends_soon_and_leaves_no_server(
-    small_data: Path, tmp_path: Path, name: str, code: int
+    small_data: Path, tmp_path: Path, ready_store: Path, name: str, code: int
 ) -> None:
     """A signal to the whole process group during training: at most one line, its exit code, and no process left."""
     (tmp_path / "slow.py").write_text(SLOW)
@@ -513,9 +533,9 @@ def test_interrupted_audit_ends_soon_and_leaves_no_server(
     expected = "" if name == "SIGKILL" else "labelhealth: interrupted; what was finished stays in the cache\n"
     assert err in {"", expected} if name == "SIGTERM" else err == expected
     deadline = time.monotonic() + 20
-    while _processes_mentioning(str(tmp_path / "audits" / ".prefect")) and time.monotonic() < deadline:
+    while _processes_mentioning(str(ready_store / ".prefect")) and time.monotonic() < deadline:
         time.sleep(0.1)
-    assert not _processes_mentioning(str(tmp_path / "audits" / ".prefect"))
+    assert not _processes_mentioning(str(ready_store / ".prefect"))
 
 
 def _processes_mentioning(text: str) -> list[int]:

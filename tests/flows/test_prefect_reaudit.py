@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -25,8 +26,7 @@ from labelhealth.flows.pipeline import STAGES, run_audit
 from labelhealth.flows.reaudit_flow import reaudit_flow
 from labelhealth.tasks.prefect_task import task_of
 from tests.conftest import small_columns
-from tests.flows.test_prefect import api as api
-from tests.flows.test_prefect import asked, last_flow_run
+from tests.flows.test_prefect import asked, events_of, last_flow_run
 from tests.flows.test_prefect import pytestmark as pytestmark
 from tests.flows.test_reaudit import Here, outcomes
 from tests.flows.test_reaudit import configure as configure
@@ -45,6 +45,8 @@ def test_reaudit_is_one_flow_run(api: str, configure: Callable[..., Path], here:
     assert outcomes(first) == ["failed", "audited"]
     assert (run["name"], run["state_type"]) == ("reaudit", "FAILED")
     assert states == {"a_wrong": "Failed", "bees": "Completed"}
+    names = [event["event"] for event in events_of(api, "bees", 2)]
+    assert names == ["labelhealth.audit.completed", "labelhealth.gate.pass"]
 
     (folder / "a_wrong.yaml").unlink()
     again = reaudit(folder, engine="prefect", workers=1)
@@ -57,14 +59,12 @@ def test_reaudit_is_one_flow_run(api: str, configure: Callable[..., Path], here:
 
 def _states(api: str, flow_run: str) -> dict[str, str]:
     """Return the names of the states of a flow run's task runs, once all are written down."""
-    from prefect.events.worker import EventsWorker
-
-    EventsWorker.drain_all()
-    for _ in range(100):
+    for _ in range(300):  # Prefect sends them from a thread of its own
         found = asked(api, "task_runs/filter", flow_runs={"id": {"any_": [flow_run]}})
         names = {Path(run["name"]).stem: run["state_name"] for run in found}
         if names and not set(names.values()) & {"Running", "Pending"}:
             return names
+        time.sleep(0.1)
     return {}
 
 

@@ -252,9 +252,8 @@ def test_worst_code_rules(codes: dict[Any, int], plain: int, gate: int) -> None:
     assert (found.exit_code(), found.exit_code(by_verdict=True)) == (plain, gate)
 
 
-def test_each_version_is_audited_once_in_natural_order(
-    configure: Callable[..., Path], tmp_path: Path
-) -> None:
+@pytest.mark.usefixtures("here")
+def test_each_version_is_audited_once_in_natural_order(tmp_path: Path) -> None:
     """v2 before v10; a new version is audited alone; one that changed is noticed; `audit` takes the newest."""
     config = write_config(
         tmp_path,

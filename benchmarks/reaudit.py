@@ -124,5 +124,8 @@ def _row(table: Table, case: str, found: Measured) -> None:
     n = len(found.outcomes)
     counts = [str(found.outcomes.count(name)) for name in ("audited", "unchanged")]
     table.row(
-        case, seconds(found.wall), seconds(found.wall / n), seconds(found.looks), *counts, size(found.memory)
+        case,
+        *(seconds(value) for value in (found.wall, found.wall / n, found.looks, found.cpu)),
+        *counts,
+        size(found.memory),
     )

@@ -267,6 +267,8 @@ def main() -> None:
     """Play it in a new folder; what was started is stopped."""
     if len(sys.argv) < 2 or Path(sys.argv[1]).exists():
         raise SystemExit("usage: python deployments/try_it.py FOLDER [--stay]   (FOLDER must be new)")
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # and SIGINT where a shell has it ignored
+    signal.signal(signal.SIGINT, lambda *_: sys.exit(130))
     folder = Path(sys.argv[1]).absolute()
     (folder / "inbox").mkdir(parents=True)
     (folder / "slow.py").write_text(ESTIMATOR)

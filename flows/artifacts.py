@@ -10,7 +10,7 @@ from prefect.artifacts import create_markdown_artifact, create_table_artifact
 
 from labelhealth.configs.audit import AuditConfig
 from labelhealth.configs.tables import HEALTH
-from labelhealth.tasks.markdown import inert_text
+from labelhealth.tasks.markdown import MAX_SENTENCE, inert_text
 from labelhealth.tasks.published import Audit, plain_json, read_audit
 
 _WORST = (
@@ -43,15 +43,16 @@ def _summary(audit: Audit) -> str:
     title = f"# Labels of {inert_text(audit.manifest['dataset'])} {inert_text(audit.manifest['version'])}"
     rows = [f"| {name} | {_number(value)} | {inert_text(meaning[name])} |" for name, value in health.items()]
     head = [title, "", f"Gate: **{audit.verdict.verdict}**", "", "| | | |", "|---|---|---|"]
-    return "\n".join([*head, *rows, "", f"Reports: {inert_text(audit.directory)}"])
+    return "\n".join([*head, *rows, "", f"Reports: {inert_text(audit.directory, MAX_SENTENCE)}"])
 
 
 def _gate(audit: Audit) -> str:
     verdict = audit.verdict
     lines = [f"# {verdict.verdict}", ""]
-    lines += [f"- because {inert_text(reason)}" for reason in verdict.reasons]
+    lines += [f"- because {inert_text(reason, MAX_SENTENCE)}" for reason in verdict.reasons]
     lines += [
-        f"- warning: {inert_text(warning)}" for warning in (*verdict.warnings, *audit.manifest["warnings"])
+        f"- warning: {inert_text(warning, MAX_SENTENCE)}"
+        for warning in (*verdict.warnings, *audit.manifest["warnings"])
     ]
     return "\n".join(lines)
 

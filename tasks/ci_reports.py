@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from typing import Any
 from xml.etree import ElementTree
 
-from labelhealth.tasks.markdown import inert_text
+from labelhealth.tasks.markdown import MAX_SENTENCE, inert_text
 from labelhealth.tasks.published import Audit
 from labelhealth.tasks.turning import turning_point
 
@@ -76,9 +76,10 @@ def markdown_summary(audit: Audit, n_labels: int = 10) -> str:
     verdict, health = audit.verdict, audit.health
     name = f"{inert_text(audit.manifest['dataset'])} {inert_text(audit.manifest['version'])}"
     lines = [f"## {_ICONS[verdict.verdict]} {verdict.verdict}: labels of {name}", ""]
-    lines += [f"- {inert_text(reason)}{turn}" for reason, turn in _reasons(audit)]
+    lines += [f"- {inert_text(reason, MAX_SENTENCE)}{turn}" for reason, turn in _reasons(audit)]
     lines += [
-        f"- warning: {inert_text(warning)}" for warning in (*verdict.warnings, *audit.manifest["warnings"])
+        f"- warning: {inert_text(warning, MAX_SENTENCE)}"
+        for warning in (*verdict.warnings, *audit.manifest["warnings"])
     ]
     lines += [
         "",
@@ -88,7 +89,7 @@ def markdown_summary(audit: Audit, n_labels: int = 10) -> str:
         f"| flagged share (not an error rate) | {health['flagged_share']:.2%} of {health['n_judged']:,} judged rows |",
         "",
         *_worst_labels(audit, n_labels),
-        f"Reports: `{inert_text(audit.directory)}`",
+        f"Reports: `{inert_text(audit.directory, MAX_SENTENCE)}`",
         "",
     ]
     return "\n".join(lines)

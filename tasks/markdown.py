@@ -4,20 +4,21 @@ from __future__ import annotations
 
 import re
 
-_MAX_TEXT = 200  # characters of a value, as they stand in the document
+MAX_VALUE = 200  # characters of a value, as they stand in the document
+MAX_SENTENCE = 600  # of a reason, which says what would turn it
 _ZERO_WIDTH_SPACE = "\u200b"
 _PIECES = re.compile(r"://|www\.|.", re.IGNORECASE)
 _HTML = {"&": "&amp;", "<": "&lt;", ">": "&gt;"}
 _MARKDOWN = frozenset(r"\`*_{}[]()#|!~")
 
 
-def inert_text(value: object) -> str:
+def inert_text(value: object, max_text: int = MAX_VALUE) -> str:
     """Return text on one line in which Markdown and HTML find nothing to do, links included; cut where it is long."""
     line = "".join(char if char.isprintable() else "\N{REPLACEMENT CHARACTER}" for char in str(value))
     text = ""
     for piece in _PIECES.findall(line):
         inert = _inert(piece)
-        if len(text) + len(inert) >= _MAX_TEXT:
+        if len(text) + len(inert) >= max_text:
             return f"{text}…"
         text += inert
     return text

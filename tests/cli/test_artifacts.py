@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from labelhealth.tasks.markdown import _MAX_TEXT, inert_text
+from labelhealth.tasks.markdown import MAX_VALUE, inert_text
 
 TOKENS = st.sampled_from(
     ["http://", "https://e.org/a", "www.e.org", "WWW.E.org", "me@e.org", "mailto:a@b.c", "<b>", "&", "[a](b)", "|",
@@ -21,7 +21,7 @@ def test_text_is_inert_and_bounded(value: str) -> None:
     """No address that a renderer would link, no markup that is not escaped, one line, no cut inside an escape."""
     text = inert_text(value)
 
-    assert len(text) <= _MAX_TEXT
+    assert len(text) <= MAX_VALUE
     assert not re.search(r"://|www\.|@[^\u200b]", text, re.IGNORECASE)
     assert "<" not in text
     assert "\n" not in text

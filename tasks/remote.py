@@ -212,7 +212,9 @@ def folders_in(url: str) -> set[str]:
 def _infos_below(url: str) -> dict[str, dict[str, Any]]:
     def look(fs: Any, key: str) -> dict[str, dict[str, Any]]:
         found: dict[str, dict[str, Any]] = fs.find(key, detail=True)
-        return {name.lstrip("/")[len(key) :].strip("/"): info for name, info in found.items()}
+        names = {name: name.lstrip("/")[len(key) :].strip("/") for name in found}
+        # a key may be called anything; none may lead out of the mirror
+        return {names[name]: info for name, info in found.items() if ".." not in names[name].split("/")}
 
     with _there(url):
         return _repeat(look, url)

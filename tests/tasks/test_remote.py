@@ -88,6 +88,17 @@ def test_way_out_of_the_mirror_is_refused() -> None:
         mirror_of("s3://bucket/../../etc/passwd")
 
 
+def test_names_in_the_store_lead_nowhere_else(store: Any, tmp_path: Path) -> None:
+    """Whoever can write to the bucket cannot write beside the mirror."""
+    for name in ("d/a.txt", "../../../../evil.txt"):
+        store.pipe(f"/bucket/audits/{name}", b"text")
+    assert len(store.find("/bucket/audits")) == 2
+
+    bring(mirror_of(URL), bool)
+
+    assert [path.name for path in tmp_path.rglob("*.txt")] == ["a.txt"]
+
+
 def test_there_and_back(store: Any) -> None:
     """What is put can be fetched where it is not; what is nowhere is not there."""
     path = write(mirror_of(f"{URL}/a.txt"))

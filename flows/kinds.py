@@ -8,7 +8,7 @@ from labelhealth.configs.audit import AuditConfig
 from labelhealth.configs.task import Task
 from labelhealth.flows.classes import audit_classes
 from labelhealth.flows.label_sets import audit_label_sets
-from labelhealth.flows.numbers import audit_numbers
+from labelhealth.flows.number_labels import audit_numbers
 from labelhealth.flows.results import Results
 from labelhealth.tasks.input_files import Inputs
 from labelhealth.tasks.store import Store

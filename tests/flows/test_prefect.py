@@ -225,8 +225,14 @@ def test_log_of_a_run_tells_each_stage(
     """Dataset and version in every line, whatever else runs in the process; nothing is passed on afterwards."""
     import prefect.main  # noqa: F401 - it sets handlers when it is first imported
 
-    runs = logging.getLogger("prefect.flow_runs")
-    runs.addHandler(caplog.handler)
+    lines: list[str] = []
+
+    class Listener(logging.Handler):
+        def emit(self, record: logging.LogRecord) -> None:
+            lines.append(record.getMessage())
+
+    runs, listener = logging.getLogger("prefect.flow_runs"), Listener()
+    runs.addHandler(listener)
     caplog.set_level(logging.INFO, logger="prefect.flow_runs")
     try:
         with temporary_settings({PREFECT_LOGGING_LEVEL: "INFO"}):
@@ -236,9 +242,8 @@ def test_log_of_a_run_tells_each_stage(
             )
         logging.getLogger("labelhealth").info("outside")
     finally:
-        runs.removeHandler(caplog.handler)
+        runs.removeHandler(listener)
 
-    lines = [record.getMessage() for record in caplog.records if record.name == "prefect.flow_runs"]
     told = [line for line in lines if line.startswith("bees v7: ")]
     assert len(told) == N_STAGE_RUNS + 1
     assert any(line.startswith("bees v7: train fold 0 computed in ") for line in told)
@@ -409,13 +414,15 @@ def test_run_is_named_before_its_config_is_read(
     assert announcing.name_of_run() == expected
 
 
-def test_file_entrypoint_loads() -> None:
-    """The flow can be deployed from a checkout by its file as well."""
+def test_file_entrypoint_loads(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The flow can be deployed from a checkout by its file as well; its folder, which comes first then, hides nothing."""
     from prefect.flows import load_flow_from_entrypoint
 
+    monkeypatch.setattr(sys, "path", list(sys.path))
     flow = load_flow_from_entrypoint(f"{ROOT / 'flows' / 'audit.py'}:audit_flow", use_placeholder_flow=False)
 
     assert flow.name == "label-audit"
+    assert not {path.stem for path in (ROOT / "flows").glob("*.py")} & sys.stdlib_module_names
 
 
 # loaded by every Python process of the command, the server's too

@@ -415,7 +415,7 @@ def test_run_is_named_before_its_config_is_read(
 
 
 def test_file_entrypoint_loads(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The flow can be deployed from a checkout by its file as well; its folder, which comes first then, hides nothing."""
+    """The flow can be deployed by its file as well; its folder, which comes first then, hides nothing."""
     from prefect.flows import load_flow_from_entrypoint
 
     monkeypatch.setattr(sys, "path", list(sys.path))

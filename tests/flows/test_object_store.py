@@ -12,13 +12,15 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from labelhealth.api import audit, compare, export_review, import_review
+from labelhealth.api import audit, compare, export_review, import_review, reaudit
 from labelhealth.configs.load import ConfigFileError
 from labelhealth.core.errors import LabelHealthError
 from labelhealth.places import place_at
 from labelhealth.tasks import remote
 from labelhealth.tasks.history import read_history
 from labelhealth.tasks.published import Audit, newest_audit
+from tests.flows.test_reaudit import here as here
+from tests.flows.test_reaudit import write_config
 
 pytest.importorskip("s3fs")
 moto_server = pytest.importorskip("moto.server")
@@ -205,6 +207,30 @@ def test_changed_data_is_noticed(bucket: str, tmp_path: Path) -> None:
     assert f"data/compare/{old.manifest['audit']}-{new.manifest['audit']}/manifest.json" in names_in(
         f"{bucket}/audits"
     )
+
+
+@pytest.mark.usefixtures("here")
+def test_versions_in_a_bucket_are_audited_once(
+    bucket: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """Each new file below a prefix, in order; another machine finds nothing to do, and the summary in the store."""
+    config = write_config(
+        tmp_path,
+        "train",
+        dataset={"name": "train", "versions": f"{bucket}/train/v*.parquet"},
+        store={"root": f"{bucket}/audits"},
+    )
+    for number in (10, 2):
+        examples(90 + number).to_parquet(tmp_path / "data.parquet", index=False)
+        put(tmp_path / "data.parquet", f"{bucket}/train/v{number}.parquet")
+
+    first = reaudit(config, engine="local")
+    forget_mirrors(monkeypatch, tmp_path, "second")
+    again = reaudit(config, engine="local")
+
+    assert [(row.version, row.outcome) for row in first.rows] == [("v2", "audited"), ("v10", "audited")]
+    assert [(row.version, row.outcome) for row in again.rows] == [("v2", "unchanged"), ("v10", "unchanged")]
+    assert {"summary.parquet"} <= names_in(f"{bucket}/audits")
 
 
 def test_urls_that_cannot_be_used_are_named(bucket: str, tmp_path: Path) -> None:

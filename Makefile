@@ -13,7 +13,7 @@ audit: $(READY)  ## audit scikit-learn's handwritten digits
 	@$(BIN)/labelhealth audit configs/digits.yaml
 
 test: $(READY)  ## run all tests
-	@$(BIN)/python -m pytest -q -n 2 --dist loadfile
+	@$(BIN)/python -m pytest -q -n 2 --dist loadfile --no-loadscope-reorder
 
 lint: $(READY)  ## style and types
 	@$(PIP) install --quiet -c constraints.txt -e '.[dev]'

@@ -254,6 +254,7 @@ def test_columns_that_hold_no_probabilities_are_refused(
     assert ran["issues"] == 0
 
 
+@pytest.mark.usefixtures("api")
 @pytest.mark.parametrize("engine", ["local", "prefect"])
 def test_failing_part_fails_the_audit(
     parts_config: MakeConfig, files: Path, tmp_path: Path, engine: str
@@ -269,6 +270,7 @@ def test_failing_part_fails_the_audit(
     assert not [*tmp_path.glob("audits/parts/*")]
 
 
+@pytest.mark.usefixtures("api")
 def test_parts_run_side_by_side_in_a_flow(parts_config: MakeConfig) -> None:
     """The engine changes nothing."""
     alone = run(parts_config())

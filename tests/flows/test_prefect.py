@@ -515,7 +515,7 @@ class Slow(LogisticRegression):
 
 
 @pytest.mark.skipif(not Path("/proc/self/environ").exists(), reason="needs Linux")
-@pytest.mark.parametrize(("name", "code"), [("SIGINT", 130), ("SIGTERM", 143), ("SIGKILL", -9)])
+@pytest.mark.parametrize(("name", "code"), [("SIGINT", 130), ("SIGTERM", 143)])
 def test_interrupted_audit_ends_soon_and_leaves_no_server(
     small_data: Path, tmp_path: Path, ready_store: Path, name: str, code: int
 ) -> None:
@@ -537,7 +537,7 @@ def test_interrupted_audit_ends_soon_and_leaves_no_server(
     out, err = command.communicate(timeout=20)
 
     assert (command.returncode, out) == (code, "")
-    expected = "" if name == "SIGKILL" else "labelhealth: interrupted; what was finished stays in the cache\n"
+    expected = "labelhealth: interrupted; what was finished stays in the cache\n"
     assert err in {"", expected} if name == "SIGTERM" else err == expected
     deadline = time.monotonic() + 20
     while _processes_mentioning(str(ready_store / ".prefect")) and time.monotonic() < deadline:

@@ -6,6 +6,7 @@ import contextlib
 import http.server
 import json
 import os
+import signal
 import sqlite3
 import threading
 from collections import Counter
@@ -65,7 +66,10 @@ def ran(monkeypatch: pytest.MonkeyPatch) -> Counter[str]:
 def prefect_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str | None]]:
     """Start one server for this process; yield the environment that makes it the configured API."""
     before = dict(os.environ)
+    handlers = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGHUP)}
     with starting_server(tmp_path_factory.mktemp("prefect")) as server:
+        for number, handler in handlers.items():
+            signal.signal(number, handler)
         server.wait_until_ready()
         names = {name for name in {*before, *os.environ} if os.environ.get(name) != before.get(name)}
         configured = {name: os.environ.get(name) for name in names}

@@ -37,7 +37,6 @@ _VALIDATORS = (
     "content_md5",
     "checksum",
 )  # of stores that tell when content changes
-_TRANSIENT = (OSError, TimeoutError)
 _FINAL = (FileNotFoundError, PermissionError, IsADirectoryError, NotADirectoryError)
 
 
@@ -69,7 +68,7 @@ def bring(folder: Path, wanted: Callable[[str], bool]) -> None:
     for name, size in there.items():
         path = folder / name
         if name and wanted(name) and not (path.is_file() and path.stat().st_size == size):
-            with missing_means_none():  # replaced or removed meanwhile
+            with contextlib.suppress(FileNotFoundError):  # replaced or removed meanwhile
                 download(f"{url.rstrip('/')}/{name}", path)
 
 
@@ -85,7 +84,7 @@ def bring_visible(folder: Path, wanted: Callable[[str], bool]) -> None:
 
 def _is_left_over(path: Path) -> bool:
     """Return whether a file is old enough to have reached its store long ago."""
-    with missing_means_none():
+    with contextlib.suppress(FileNotFoundError):
         return path.is_file() and path.stat().st_mtime < time.time() - _ON_ITS_WAY
     return False
 
@@ -180,7 +179,7 @@ def is_mirror(path: Path) -> bool:
 
 def size_of(url: str) -> int | None:
     """Return the size of a file of a store (bytes), None where there is none."""
-    with missing_means_none():
+    with contextlib.suppress(FileNotFoundError):
         return int(_repeat(lambda fs, key: fs.info(key)["size"], url))
     return None
 
@@ -204,7 +203,7 @@ def folders_in(url: str) -> set[str]:
             each["name"].rstrip("/").rpartition("/")[2] for each in entries if each["type"] == "directory"
         }
 
-    with missing_means_none():
+    with contextlib.suppress(FileNotFoundError):
         return _repeat(look, url)
     return set()
 
@@ -246,7 +245,7 @@ def _repeat(request: Callable[[Any, str], T], url: str) -> T:
 def _may_pass(error: Exception) -> bool:
     """Return whether an error may be gone the next time: networks and servers, not credentials and names."""
     name = type(error).__name__
-    return isinstance(error, _TRANSIENT) or name.endswith(
+    return isinstance(error, OSError) or name.endswith(
         ("ConnectionError", "Timeout", "TimeoutError", "ClientError")
     )
 
@@ -269,19 +268,17 @@ def _refused(url: str, error: Exception) -> RemoteError:
 
 
 @cache
-def _file_system(scheme: str, field: str) -> Any:
-    """Return the file system of a kind of URL."""
-    try:
-        import fsspec  # type: ignore[import-untyped]  # it has no types
+def _opened(scheme: str) -> Any:
+    """Return the file system of a kind of URL, one a process."""
+    import fsspec  # type: ignore[import-untyped]  # it has no types
 
-        return fsspec.filesystem(scheme, skip_instance_cache=True, use_listings_cache=False)
+    return fsspec.filesystem(scheme, skip_instance_cache=True, use_listings_cache=False)
+
+
+def _file_system(scheme: str, field: str) -> Any:
+    """Return the file system of a kind of URL; `field` is what a message calls it."""
+    try:
+        return _opened(scheme)
     except (ImportError, ValueError) as error:
         msg = f"`{field}` must be a path or a URL that fsspec knows; {scheme}:// is not ready ({error})."
         raise RemoteError(f"{msg} Hint: pip install 'labelhealth[s3]' for s3://.") from error
-
-
-@contextlib.contextmanager
-def missing_means_none() -> Iterator[None]:
-    """Turn a file that is not there into nothing, for the block."""
-    with contextlib.suppress(FileNotFoundError):
-        yield

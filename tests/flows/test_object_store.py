@@ -68,7 +68,7 @@ def server() -> Iterator[Flaky]:
     }
     before = dict(os.environ)
     os.environ.update(settings)
-    remote._file_system.cache_clear()
+    remote._opened.cache_clear()
     yield app
     os.environ.clear()
     os.environ.update(before)

@@ -33,10 +33,10 @@ def store(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Any]:
     monkeypatch.setenv("LABELHEALTH_MIRRORS", str(tmp_path / "mirrors"))
     monkeypatch.setattr(remote, "_FIRST_WAIT", 0.0)
     system = fsspec.filesystem("memory", use_listings_cache=False)
-    remote._file_system.cache_clear()
+    remote._opened.cache_clear()
     yield system
     system.store.clear()
-    remote._file_system.cache_clear()
+    remote._opened.cache_clear()
 
 
 def write(path: Path, text: str = "text") -> Path:
